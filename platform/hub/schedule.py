@@ -1,0 +1,10 @@
+"""What beat sends, and when. Names only: the kernel imports no app.
+
+The schedule lives in beat's memory: after a restart an interval begins anew, and a moment missed while beat was down
+is not made up for. So every task here does whatever has become due since its last run, and running twice is harmless.
+`expires` keeps tasks from piling up while no worker runs.
+"""
+
+from typing import Any
+
+SCHEDULE: dict[str, dict[str, Any]] = {}
