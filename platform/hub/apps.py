@@ -1,0 +1,17 @@
+"""The kernel as a Django app."""
+
+from django.apps import AppConfig
+
+
+class HubConfig(AppConfig):
+    """Mechanisms that every app shares."""
+
+    name = "hub"
+    verbose_name = "Kernel"
+
+    def ready(self) -> None:
+        """Register the checks of our own and set up the logs."""
+        from hub import checks, observe
+
+        checks.register_all()
+        observe.configure_logging()

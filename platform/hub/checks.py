@@ -1,0 +1,5 @@
+"""Checks of our own for `manage.py check --deploy`."""
+
+
+def register_all() -> None:
+    """Register the checks."""

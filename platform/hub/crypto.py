@@ -1,0 +1,127 @@
+"""Sealed fields: AES-256-GCM under a data key per person (or book), the data keys wrapped by the master key.
+
+To erase a person is to destroy the data key: what it sealed, backups included, can be read by nobody.
+"""
+
+import hashlib
+import hmac
+import os
+import unicodedata
+from typing import ClassVar, Self
+from uuid import UUID
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from django.conf import settings
+from django.db import models
+
+from hub.clock import now
+from hub.errors import Erased
+from hub.ids import uuid7
+
+_FORMAT = b"\x01"
+_NONCE = 12
+
+
+class DataKeyManager(models.Manager["DataKey"]):
+    """Finds and makes data keys."""
+
+    def for_reference(self, *, institution_id: UUID | None, kind: str, reference: str) -> "DataKey":
+        """Return the key of a person (or book) by the institution's own reference; it is made at first use."""
+        index = blind_index(f"{kind}|{institution_id or ''}", reference)
+        found = self.filter(institution_id=institution_id, kind=kind, reference_index=index).first()
+        return found or self._make(institution_id, kind, index)
+
+    def _make(self, institution_id: UUID | None, kind: str, index: bytes) -> "DataKey":
+        key = DataKey(id=uuid7(), institution_id=institution_id, kind=kind, reference_index=index)
+        key.wrapped = wrap(os.urandom(32), key.id)
+        # Two requests may meet here: the unique constraint decides and both read the one that stayed.
+        self.bulk_create([key], ignore_conflicts=True)
+        return self.get(institution_id=institution_id, kind=kind, reference_index=index)
+
+
+class DataKey(models.Model):
+    """The wrapped key of one person or one book; without it nothing sealed under it can be read."""
+
+    PERSON: ClassVar[str] = "person"
+    BOOK: ClassVar[str] = "book"
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    institution_id = models.UUIDField(null=True, editable=False)
+    kind = models.CharField(max_length=10)
+    reference_index = models.BinaryField(editable=False)
+    wrapped = models.BinaryField(null=True, editable=False)
+    created_at = models.DateTimeField(default=now, editable=False)
+    erased_at = models.DateTimeField(null=True, editable=False)
+
+    objects: ClassVar[DataKeyManager] = DataKeyManager()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                "institution_id", "kind", "reference_index", name="hub_datakey_reference", nulls_distinct=False
+            ),
+            models.CheckConstraint(
+                name="hub_datakey_erased_has_no_key",
+                condition=models.Q(wrapped__isnull=True, erased_at__isnull=False)
+                | models.Q(wrapped__isnull=False, erased_at__isnull=True),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.id}"
+
+    def seal(self, plain: bytes, *, place: str) -> bytes:
+        """Encrypt for one `place` ("table|column|row id"): moved elsewhere, it no longer opens. `Erased` if gone."""
+        return seal(self._key(), plain, place=place)
+
+    def open(self, sealed: bytes, *, place: str) -> bytes:
+        """Decrypt what `seal` made for the same place; `Erased` where the key was destroyed."""
+        return open_sealed(self._key(), sealed, place=place)
+
+    def erase(self) -> Self:
+        """Destroy the key. Safe to repeat."""
+        if self.erased_at is None:
+            self.wrapped, self.erased_at = None, now()
+            self.save(update_fields=["wrapped", "erased_at"])
+        return self
+
+    def _key(self) -> bytes:
+        if self.wrapped is None:
+            raise Erased()
+        return open_sealed(settings.SECRETS.master, bytes(self.wrapped), place=f"hub_datakey|wrapped|{self.id}")
+
+
+def wrap(key: bytes, key_id: UUID) -> bytes:
+    """Seal a data key under the master key."""
+    return seal(settings.SECRETS.master, key, place=f"hub_datakey|wrapped|{key_id}")
+
+
+def seal(key: bytes, plain: bytes, *, place: str) -> bytes:
+    """Encrypt with AES-256-GCM; `place` is authenticated, not stored. Layout: format byte, nonce, ciphertext, tag."""
+    nonce = os.urandom(_NONCE)
+    return _FORMAT + nonce + AESGCM(key).encrypt(nonce, plain, place.encode())
+
+
+def open_sealed(key: bytes, sealed: bytes, *, place: str) -> bytes:
+    """Decrypt; `SealBroken` where the text, the key or the place is another one."""
+    if sealed[:1] != _FORMAT:
+        raise SealBroken("unknown format of a sealed field")
+    try:
+        return AESGCM(key).decrypt(sealed[1 : 1 + _NONCE], sealed[1 + _NONCE :], place.encode())
+    except InvalidTag as error:
+        raise SealBroken("a sealed field was changed, moved, or belongs to another key") from error
+
+
+class SealBroken(Exception):
+    """A sealed field does not open: it was changed, moved, or the master key is another one."""
+
+
+def blind_index(purpose: str, value: str) -> bytes:
+    """Return HMAC-SHA256 of the normalised value (NFKC, no invisible or outer white space, case folded), 32 bytes.
+
+    Equal values give equal indexes within one `purpose`, so that a sealed value can be found and not read.
+    """
+    normal = "".join(c for c in unicodedata.normalize("NFKC", value) if unicodedata.category(c) not in ("Cf", "Cc"))
+    message = purpose.encode() + b"\0" + normal.strip().casefold().encode()
+    return hmac.new(settings.SECRETS.index, message, hashlib.sha256).digest()

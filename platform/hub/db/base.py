@@ -1,0 +1,77 @@
+"""Django's PostgreSQL backend with three additions: it starts the embedded server, refuses an unsafe role, knows scopes."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
+from django.db import connections
+from django.db.backends.postgresql import base
+
+from hub import postgres
+
+if TYPE_CHECKING:
+    from hub.tenancy import Scope
+
+_UNSAFE = """
+SELECT concat_ws(', ',
+  CASE WHEN r.rolsuper THEN 'is a superuser' END,
+  CASE WHEN r.rolbypassrls THEN 'has BYPASSRLS' END,
+  CASE WHEN r.rolinherit THEN 'inherits (it must be NOINHERIT)' END,
+  CASE WHEN EXISTS (SELECT FROM pg_class c WHERE c.relowner = r.oid) THEN 'owns tables' END)
+FROM pg_roles r WHERE r.rolname = session_user
+"""
+
+
+class DatabaseWrapper(base.DatabaseWrapper):
+    """A connection that belongs to one scope at a time; see `hub.tenancy`."""
+
+    scope: "Scope | None" = None
+
+    def get_new_connection(self, conn_params: dict[str, Any]) -> Any:
+        """Connect; the embedded server is started first where it is the one to be used."""
+        if settings.EMBEDDED_POSTGRES:
+            postgres.ensure_running(settings.LUOPAN_HOME)
+        return super().get_new_connection(conn_params)
+
+    def _configure_connection(self, connection: Any) -> bool:
+        changed: bool = super()._configure_connection(connection)
+        if not self.settings_dict.get("OWNER"):
+            _refuse_unsafe_role(connection)
+        return changed
+
+
+def _refuse_unsafe_role(connection: Any) -> None:
+    before = connection.autocommit
+    if not before and connection.info.transaction_status == 0:
+        connection.autocommit = True
+    faults = connection.execute(_UNSAFE).fetchone()[0]
+    connection.autocommit = before
+    if faults:
+        raise ImproperlyConfigured(
+            f"The database role {connection.info.user!r} is unsafe: it {faults}. Row-level security would be void. "
+            "Connect as luopan_app (see platform/hub/sql/roles.sql)."
+        )
+
+
+@contextmanager
+def as_owner() -> Iterator[None]:
+    """Let the default connection be the owner's for migrations and test set-up; the application's again afterwards."""
+    wrapper = connections["default"]
+    if wrapper.settings_dict.get("OWNER"):
+        yield  # already
+        return
+    before = dict(wrapper.settings_dict)
+    wrapper.close()
+    wrapper.close_pool()
+    options = {key: value for key, value in before["OPTIONS"].items() if key != "pool"}
+    owner = {key: value for key, value in settings.DATABASE_OWNER.items() if key != "NAME"}
+    wrapper.settings_dict.update({**owner, "OPTIONS": options, "OWNER": True})
+    try:
+        yield
+    finally:
+        wrapper.close()
+        name = wrapper.settings_dict["NAME"]
+        wrapper.settings_dict.clear()
+        wrapper.settings_dict.update({**before, "NAME": name})

@@ -1,0 +1,143 @@
+"""The one tree of domain errors. Each has a stable code, and `hub.problems` renders all of them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+
+@dataclass(frozen=True, slots=True)
+class FieldError:
+    """What is wrong with one field: an RFC 6901 pointer, a stable code, and the remedy in a sentence."""
+
+    pointer: str
+    code: str
+    detail: str
+
+
+class DomainError(Exception):
+    """Something a caller can be told. `detail` never holds secrets or personal data."""
+
+    code: ClassVar[str] = "error"
+    title: ClassVar[str] = "The request could not be carried out"
+    status: ClassVar[int] = 400
+
+    def __init__(
+        self, detail: str = "", *, errors: Sequence[FieldError] = (), retry_after_s: int | None = None
+    ) -> None:
+        super().__init__(detail or self.title)
+        self.detail = detail or self.title
+        self.errors = tuple(errors)
+        self.retry_after_s = retry_after_s
+
+
+class Malformed(DomainError):
+    """The request cannot be read."""
+
+    code = "malformed_request"
+    title = "The request cannot be read"
+
+
+class Unauthenticated(DomainError):
+    """No valid access token came with the request."""
+
+    code = "invalid_token"
+    title = "A valid access token is needed"
+    status = 401
+
+
+class Forbidden(DomainError):
+    """The caller is known but may not do this."""
+
+    code = "forbidden"
+    title = "This is not allowed"
+    status = 403
+
+
+class InsufficientScope(Forbidden):
+    """The token lacks the scope of the operation (RFC 6750 section 3.1)."""
+
+    code = "insufficient_scope"
+    title = "The access token lacks a scope"
+
+
+class NotFound(DomainError):
+    """There is no such thing, or it is another institution's."""
+
+    code = "not_found"
+    title = "There is no such resource"
+    status = 404
+
+
+class Conflict(DomainError):
+    """The state does not allow it now."""
+
+    code = "conflict"
+    title = "The present state does not allow this"
+    status = 409
+
+
+class Erased(DomainError):
+    """The person's keys were destroyed: what was sealed with them is gone for good."""
+
+    code = "erased"
+    title = "The person's data were erased"
+    status = 410
+
+
+class PreconditionFailed(DomainError):
+    """If-Match names an older version (RFC 9110 section 13.1.1)."""
+
+    code = "stale_version"
+    title = "Somebody changed it meanwhile"
+    status = 412
+
+
+class TooLarge(DomainError):
+    """The body is over the limit."""
+
+    code = "too_large"
+    title = "The body is too large"
+    status = 413
+
+
+class UnsupportedMedia(DomainError):
+    """The Content-Type is not one that the operation reads."""
+
+    code = "unsupported_media_type"
+    title = "This media type is not read here"
+    status = 415
+
+
+class Invalid(DomainError):
+    """Fields are wrong; `errors` names each of them."""
+
+    code = "invalid_request"
+    title = "Some fields are not valid"
+    status = 422
+
+    def __init__(self, errors: Sequence[FieldError] = (), detail: str = "") -> None:
+        super().__init__(detail, errors=errors)
+
+
+class PreconditionRequired(DomainError):
+    """If-Match is missing (RFC 6585 section 3)."""
+
+    code = "if_match_required"
+    title = "If-Match is needed"
+    status = 428
+
+
+class TooMany(DomainError):
+    """Over the rate limit."""
+
+    code = "rate_limited"
+    title = "Too many requests"
+    status = 429
+
+
+class Unavailable(DomainError):
+    """A part of the platform is away; the same request may be sent again."""
+
+    code = "unavailable"
+    title = "The service is not available now"
+    status = 503

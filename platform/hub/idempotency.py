@@ -1,0 +1,137 @@
+"""One effect per Idempotency-Key: the key's row and the effect commit together, so no crash can part them.
+
+draft-ietf-httpapi-idempotency-key-header-07. While the first request runs, a second gets 409 at once and waits for
+nothing. Only answers below 400 are stored: an error rolled everything back, so the same key may try again.
+"""
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import ClassVar
+from uuid import UUID
+
+from django.db import connection, models
+
+from hub.crypto import blind_index
+from hub.errors import Conflict, FieldError, Invalid, Malformed
+
+KEPT = timedelta(hours=72)
+KEY_MAX = 255
+
+
+class KeyReused(Invalid):
+    """The key came before with another payload."""
+
+    code: ClassVar[str] = "idempotency_key_reused"
+    title: ClassVar[str] = "The Idempotency-Key was used for another request"
+
+
+class KeyMissing(Malformed):
+    """The operation needs an Idempotency-Key."""
+
+    code: ClassVar[str] = "idempotency_key_missing"
+    title: ClassVar[str] = "An Idempotency-Key is needed"
+
+
+class KeyBusy(Conflict):
+    """The first request with this key is still running."""
+
+    code: ClassVar[str] = "idempotency_key_in_use"
+    title: ClassVar[str] = "The first request with this Idempotency-Key is still running"
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What was answered, kept to be answered again: status, a few headers, body."""
+
+    status: int
+    headers: dict[str, str]
+    body: bytes
+    replayed: bool = False
+
+
+class IdempotencyKey(models.Model):
+    """A settled key with its answer. The key itself is kept as a digest."""
+
+    id = models.BigAutoField(primary_key=True)
+    institution_id = models.UUIDField(editable=False)
+    digest = models.BinaryField(editable=False)
+    fingerprint = models.BinaryField(editable=False)
+    status = models.PositiveSmallIntegerField(editable=False)
+    headers = models.JSONField(editable=False)
+    body = models.BinaryField(editable=False)
+    created_at = models.DateTimeField(editable=False)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["institution_id", "digest"], name="hub_idempotencykey_once"),
+        ]
+        indexes = [models.Index(fields=["created_at"], name="hub_idempotencykey_age")]
+
+    def __str__(self) -> str:
+        return f"{self.status} {self.created_at:%Y-%m-%d}"
+
+
+def read_key(header: str | None) -> str:
+    """Return the key of the header, quoted or bare; `KeyMissing` or `Malformed` otherwise."""
+    key = (header or "").strip()
+    if len(key) >= 2 and key[0] == key[-1] == '"':
+        key = key[1:-1]
+    if not key:
+        raise KeyMissing("Send an Idempotency-Key header, such as a UUID of your own, and the same one on a repeat.")
+    if len(key) > KEY_MAX or not key.isascii() or not key.isprintable():
+        raise Malformed(
+            "The Idempotency-Key is not valid.",
+            errors=[FieldError("", "invalid_idempotency_key", f"Use at most {KEY_MAX} printable ASCII characters.")],
+        )
+    return key
+
+
+def settle(
+    *,
+    institution_id: UUID,
+    client_id: str,
+    operation: str,
+    key: str,
+    payload: bytes,
+    now: datetime,
+    effect: Callable[[], Answer],
+) -> Answer:
+    """Run `effect` once for this key and keep its answer; on a repeat return what was kept.
+
+    Runs inside the tenant's transaction. `KeyBusy` while the first runs, `KeyReused` with another payload.
+    """
+    digest = blind_index(f"idempotency|{institution_id}|{client_id}|{operation}", key)
+    fingerprint = hashlib.sha256(payload).digest()
+    _lock_or_refuse(digest)
+    known = IdempotencyKey.objects.filter(institution_id=institution_id, digest=digest).first()
+    if known is not None and known.created_at > now - KEPT:
+        if bytes(known.fingerprint) != fingerprint:
+            raise KeyReused(detail="This Idempotency-Key came before with another payload: take a new key.")
+        return Answer(known.status, known.headers, bytes(known.body), replayed=True)
+    if known is not None:
+        known.delete()
+    answer = effect()
+    if answer.status < 400:
+        IdempotencyKey.objects.bulk_create(
+            [
+                IdempotencyKey(
+                    institution_id=institution_id, digest=digest, fingerprint=fingerprint, status=answer.status,
+                    headers=answer.headers, body=answer.body, created_at=now,
+                )
+            ]
+        )  # fmt: skip
+    return answer
+
+
+def _lock_or_refuse(digest: bytes) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_try_advisory_xact_lock(%s)", [int.from_bytes(digest[:8], signed=True)])
+        if not cursor.fetchone()[0]:
+            raise KeyBusy("Wait for the first answer, then repeat with the same key.", retry_after_s=1)
+
+
+def forget_old(*, now: datetime) -> int:
+    """Delete the keys that are past their 72 hours; platform scope; returns how many."""
+    return IdempotencyKey.objects.filter(created_at__lt=now - KEPT).delete()[0]

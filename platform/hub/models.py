@@ -1,0 +1,19 @@
+"""The kernel's tables. Each is declared beside the mechanism that writes it; Django looks for them here."""
+
+from hub.audit import AuditRow
+from hub.broker_models import BrokerDead, BrokerMessage
+from hub.consent import ConsentEntry
+from hub.crypto import DataKey
+from hub.idempotency import IdempotencyKey
+from hub.outbox import InboxEntry, OutboxEvent
+
+__all__ = [
+    "AuditRow",
+    "BrokerDead",
+    "BrokerMessage",
+    "ConsentEntry",
+    "DataKey",
+    "IdempotencyKey",
+    "InboxEntry",
+    "OutboxEvent",
+]

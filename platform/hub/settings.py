@@ -1,0 +1,204 @@
+"""All settings of Luopan. What an operator may change is an environment variable, read by `hub.env`."""
+
+from pathlib import Path
+from typing import Any
+
+from csp.constants import NONE, SELF
+from django.core.exceptions import ImproperlyConfigured
+
+from hub import env, postgres, vault
+
+BASE_DIR = Path(__file__).resolve().parent.parent.parent
+LUOPAN_HOME = env.folder("LUOPAN_HOME", BASE_DIR / ".local")
+PRODUCTION = env.flag("LUOPAN_PRODUCTION", default=False)
+DEMO = env.flag("LUOPAN_DEMO", default=not PRODUCTION)
+DEBUG = False
+PORT = env.integer("LUOPAN_PORT", 8000, low=1, high=65535)
+PUBLIC_URL = env.text("LUOPAN_URL", f"http://localhost:{PORT}").rstrip("/")
+
+# --- secrets: from the environment in production, made once below LUOPAN_HOME elsewhere -----------------------------
+SECRETS = vault.load(LUOPAN_HOME, may_make=not PRODUCTION)
+SECRET_KEY = SECRETS.secret_key
+if PRODUCTION and not PUBLIC_URL.startswith("https://"):
+    raise ImproperlyConfigured("LUOPAN_URL is no https address: in production set it to the public one.")
+
+ALLOWED_HOSTS = env.words("LUOPAN_HOSTS", "" if PRODUCTION else "localhost,127.0.0.1,[::1],testserver")
+CSRF_TRUSTED_ORIGINS = [PUBLIC_URL]
+ROOT_URLCONF = "hub.urls"
+WSGI_APPLICATION = "hub.wsgi.application"
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+AUTH_USER_MODEL = "accounts.User"
+APPEND_SLASH = False
+
+INSTALLED_APPS = [
+    "hub.apps.HubConfig",
+    "hub.accounts.apps.AccountsConfig",
+    "unfold",
+    "django.contrib.admin.apps.SimpleAdminConfig",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "allauth",
+    "allauth.account",
+    "allauth.mfa",
+    "axes",
+    "csp",
+    "rest_framework",
+    "oauth2_provider",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
+    "partners.institutions.apps.InstitutionsConfig",
+    "risk.scoring.apps.ScoringConfig",
+    "risk.learning.apps.LearningConfig",
+]
+
+MIDDLEWARE = [
+    "hub.observe.RequestMiddleware",
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "hub.pages.PlatformPagesMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.locale.LocaleMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
+    "hub.accounts.middleware.SecondFactorMiddleware",
+    "axes.middleware.AxesMiddleware",
+]
+
+TEMPLATES: list[dict[str, Any]] = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+                "csp.context_processors.nonce",
+            ]
+        },
+    }
+]
+
+# --- database: DATABASE_URL, else the embedded server ----------------------------------------------------------------
+_url = env.database("DATABASE_URL")
+EMBEDDED_POSTGRES = not _url
+_embedded = {"HOST": str(postgres.socket_folder(LUOPAN_HOME)), "PORT": "", "NAME": "luopan", "PASSWORD": ""}
+_app: dict[str, Any] = _url or {**_embedded, "USER": "luopan_app"}
+DATABASES: dict[str, dict[str, Any]] = {
+    "default": {
+        **_app,
+        "ENGINE": "hub.db",
+        "CONN_MAX_AGE": 0,
+        "CONN_HEALTH_CHECKS": True,
+        "OPTIONS": {
+            "server_side_binding": True,
+            "pool": {"min_size": 1, "max_size": env.integer("LUOPAN_POOL", 10, low=1, high=100), "timeout": 5},
+        },
+        "TEST": {"NAME": "test_luopan"},
+    }
+}
+DATABASE_OWNER = env.database("DATABASE_OWNER_URL") or (
+    {**_embedded, "USER": "luopan_owner"} if EMBEDDED_POSTGRES else {}
+)
+
+# --- Celery: the same PostgreSQL, or RabbitMQ or Redis by one URL ----------------------------------------------------
+CELERY_BROKER_URL = env.text("CELERY_BROKER_URL")
+BROKER_DSN = env.text("BROKER_DSN")  # only where the application's database is behind a pooler
+EVENT_SUBSCRIBERS: dict[str, list[str]] = {}
+
+# --- sign-in ---------------------------------------------------------------------------------------------------------
+AUTHENTICATION_BACKENDS = [
+    "axes.backends.AxesStandaloneBackend",
+    "allauth.account.auth_backends.AuthenticationBackend",
+]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+]
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.ScryptPasswordHasher"]
+LOGIN_URL = "account_login"
+LOGIN_REDIRECT_URL = "/console/"
+LOGOUT_REDIRECT_URL = "/"
+ACCOUNT_ADAPTER = "hub.accounts.adapter.AccountAdapter"
+ACCOUNT_USER_MODEL_USERNAME_FIELD = None
+ACCOUNT_LOGIN_METHODS = {"email"}
+ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*"]
+ACCOUNT_EMAIL_VERIFICATION = "none"
+ACCOUNT_RATE_LIMITS = False  # axes counts failures; one counter is enough
+MFA_SUPPORTED_TYPES = ["totp", "recovery_codes"]
+MFA_TOTP_ISSUER = "Luopan"
+AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
+AXES_FAILURE_LIMIT = 5
+AXES_COOLOFF_TIME = 1
+AXES_USERNAME_FORM_FIELD = "login"
+AXES_IPWARE_PROXY_COUNT = env.integer("LUOPAN_PROXIES", 0, low=0, high=3)
+AXES_SENSITIVE_PARAMETERS = ["login", "password", "username", "ip_address"]
+AXES_VERBOSE = False
+
+# --- sessions, headers -----------------------------------------------------------------------------------------------
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = PUBLIC_URL.startswith("https://")
+SESSION_COOKIE_HTTPONLY = CSRF_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
+SESSION_COOKIE_AGE = 8 * 3600
+SESSION_EXPIRE_AT_BROWSER_CLOSE = True
+SECURE_SSL_REDIRECT = PRODUCTION
+SECURE_REDIRECT_EXEMPT = [r"^livez$", r"^readyz$", r"^metrics$"]
+SECURE_HSTS_SECONDS = 31536000 if PRODUCTION else 0
+SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = PRODUCTION
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if PRODUCTION else None
+SECURE_REFERRER_POLICY = "same-origin"
+X_FRAME_OPTIONS = "DENY"
+DATA_UPLOAD_MAX_MEMORY_SIZE = 2_000_000
+FILE_UPLOAD_MAX_MEMORY_SIZE = 1_000_000
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": [NONE],
+        "script-src": [SELF],
+        "style-src": [SELF],
+        "img-src": [SELF, "data:"],
+        "font-src": [SELF],
+        "connect-src": [SELF],
+        "form-action": [SELF],
+        "frame-ancestors": [NONE],
+        "base-uri": [NONE],
+    }
+}
+
+# --- languages, time, files ------------------------------------------------------------------------------------------
+LANGUAGE_CODE = "en"
+LANGUAGES = [("en", "English"), ("zh-hant", "繁體中文"), ("zh-hans", "简体中文")]
+USE_TZ = True
+TIME_ZONE = "UTC"
+STATIC_URL = "/static/"
+STATIC_ROOT = LUOPAN_HOME / "static"
+UPLOAD_ROOT = LUOPAN_HOME / "uploads"
+WHITENOISE_USE_FINDERS = True
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage", "OPTIONS": {"location": UPLOAD_ROOT}},
+    "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
+}
+
+# --- REST API --------------------------------------------------------------------------------------------------------
+OAUTH2_PROVIDER_APPLICATION_MODEL = "institutions.Client"
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": ["hub.api.BearerAuthentication"],
+    "DEFAULT_PERMISSION_CLASSES": ["hub.api.HasScope"],
+    "DEFAULT_RENDERER_CLASSES": ["hub.api.JsonRenderer"],
+    "DEFAULT_PARSER_CLASSES": ["hub.api.JsonParser"],
+    "DEFAULT_SCHEMA_CLASS": "hub.openapi.Schema",
+    "EXCEPTION_HANDLER": "hub.problems.handle",
+    "UNAUTHENTICATED_USER": None,
+    "UNAUTHENTICATED_TOKEN": None,
+}
+
+LOGGING_CONFIG = None  # structlog is set up by hub.observe

@@ -1,0 +1,77 @@
+"""The secrets that lie outside the database: from the environment, or from one file made at the first start."""
+
+import base64
+import json
+import os
+import secrets
+from dataclasses import dataclass, fields
+from pathlib import Path
+
+from django.core.exceptions import ImproperlyConfigured
+
+from hub import env
+
+
+@dataclass(frozen=True, repr=False)
+class Secrets:
+    """`secret_key` signs sessions and cursors; the other two are 32 bytes each, in URL-safe base64."""
+
+    secret_key: str
+    master_key: str
+    index_key: str
+
+    def __post_init__(self) -> None:
+        for name in ("master_key", "index_key"):
+            if len(_bytes(getattr(self, name))) != 32:
+                raise ImproperlyConfigured(f"LUOPAN_{name.upper()} is not 32 bytes in URL-safe base64.")
+        if len(self.secret_key) < 43:
+            raise ImproperlyConfigured("LUOPAN_SECRET_KEY is too short: give 43 random characters or more.")
+
+    @property
+    def master(self) -> bytes:
+        """The key that wraps the data keys."""
+        return _bytes(self.master_key)
+
+    @property
+    def index(self) -> bytes:
+        """The key of the blind indexes."""
+        return _bytes(self.index_key)
+
+
+def _bytes(value: str) -> bytes:
+    try:
+        return base64.urlsafe_b64decode(value.encode())
+    except ValueError:
+        return b""
+
+
+def load(home: Path, *, may_make: bool) -> Secrets:
+    """Read LUOPAN_SECRET_KEY, LUOPAN_MASTER_KEY and LUOPAN_INDEX_KEY, or the file that stands in for them."""
+    names = [field.name for field in fields(Secrets)]
+    given = {name: env.text(f"LUOPAN_{name.upper()}") for name in names}
+    if all(given.values()):
+        return Secrets(**given)
+    missing = [f"LUOPAN_{name.upper()}" for name in names if not given[name]]
+    if any(given.values()) or not may_make:
+        raise ImproperlyConfigured(f"Set {', '.join(missing)}: the secrets come from the environment, all of them.")
+    path = home / "secrets.json"
+    if not path.exists():
+        _make(path, names)
+    return Secrets(**json.loads(path.read_text()))
+
+
+def _make(path: Path, names: list[str]) -> None:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        draft = path.with_name(f"secrets.{os.getpid()}")
+        with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+            json.dump({name: base64.urlsafe_b64encode(secrets.token_bytes(32)).decode() for name in names}, file)
+        os.link(draft, path)
+    except FileExistsError:
+        pass  # another process was quicker: its file holds
+    except OSError as error:
+        raise ImproperlyConfigured(
+            f"Cannot write {path} ({error.strerror}): free the folder, or set LUOPAN_HOME to another."
+        ) from error
+    finally:
+        path.with_name(f"secrets.{os.getpid()}").unlink(missing_ok=True)
