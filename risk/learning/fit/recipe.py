@@ -1,0 +1,103 @@
+"""What a glass box is fitted with, and what was settled before its first bag. Both are plain JSON."""
+
+import hashlib
+import json
+from typing import Any
+
+import msgspec
+
+from risk.learning.fit.grid import GridAxis
+
+PLAN_FORMAT = "luopan.glassbox-plan/1"
+BAG_FORMAT = "luopan.glassbox-bag/1"
+
+
+class Growth(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How trees grow. `rounds` of 0 leaves the number of trees to be chosen, up to the recipe's limit."""
+
+    leaves: int = 8
+    min_leaf_rows: int = 20
+    learning_rate: float = 0.05
+    l2: float = 10.0
+    rounds: int = 0
+
+
+class Recipe(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The settings of a glass box. Growths with the same rounds for all need no choice and no inner fits."""
+
+    bins: int = 64
+    bags: int = 3
+    # Share of the rows in each bag, and of the features that one split may choose from.
+    row_share: float = 0.8
+    feature_share: float = 0.5
+    # All pairs below this number of features, else the best `pairs`.
+    all_pairs_below: int = 30
+    pairs: int = 20
+    # Keep to the features' directions.
+    monotone: bool = False
+    growths: tuple[Growth, ...] = (Growth(leaves=4), Growth(leaves=8), Growth(leaves=8, min_leaf_rows=100))
+    max_rounds: int = 600
+    # Part of the rows held back to choose the growth: the latest ones where time is known.
+    held_back: float = 0.25
+    # A bin may be called best in a reason if it holds at least this share of the rows.
+    min_share: float = 0.01
+
+
+class Plan(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What the bags of one training share. `book_sha256` is of its coded rows and labels."""
+
+    format: str
+    recipe: Recipe
+    seed: int
+    grid: list[GridAxis]
+    share_ppm: list[list[int]]
+    growth: Growth
+    pairs: list[tuple[int, int]]
+    rows: int
+    bads: int
+    book_format: str
+    book_sha256: str
+
+    def to_bytes(self) -> bytes:
+        """Canonical JSON."""
+        return canonical(self)
+
+    @property
+    def sizes(self) -> list[int]:
+        """Codes of each feature."""
+        return [axis.codes for axis in self.grid]
+
+
+class Bag(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One fitted model as the boxes of its leaves: ([[feature, first, last, missing], ...], value)."""
+
+    format: str
+    plan_sha256: str
+    number: int
+    baseline: float
+    boxes: list[tuple[list[tuple[int, int, int, bool]], float]]
+
+    def to_bytes(self) -> bytes:
+        """Canonical JSON."""
+        return canonical(self)
+
+
+def plan_from(data: bytes) -> Plan:
+    """A plan from its bytes. Raises msgspec.DecodeError for anything else."""
+    return msgspec.json.decode(data, type=Plan)
+
+
+def bag_from(data: bytes) -> Bag:
+    """A bag from its bytes. Raises msgspec.DecodeError for anything else."""
+    return msgspec.json.decode(data, type=Bag)
+
+
+def canonical(content: Any) -> bytes:
+    """Canonical JSON: sorted keys, no spaces, ASCII, floats in their shortest form."""
+    plain = msgspec.to_builtins(content)
+    return json.dumps(plain, sort_keys=True, separators=(",", ":"), allow_nan=False).encode("ascii")
+
+
+def digest(data: bytes) -> str:
+    """SHA-256 in hex."""
+    return hashlib.sha256(data).hexdigest()

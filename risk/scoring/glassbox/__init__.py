@@ -1,0 +1,22 @@
+"""The glass box at run time: tables in, scores and reasons out. Imports nothing but stdlib, numpy and msgspec."""
+
+from risk.scoring.glassbox.artefact import FORMAT, ArtefactError, Manifest, manifest_of
+from risk.scoring.glassbox.axis import InputError
+from risk.scoring.glassbox.calibration import Calibration
+from risk.scoring.glassbox.reasons import Reason
+from risk.scoring.glassbox.scorer import Batch, Score, Scorer, Term, load_artefact
+
+__all__ = [
+    "FORMAT",
+    "ArtefactError",
+    "Batch",
+    "Calibration",
+    "InputError",
+    "Manifest",
+    "Reason",
+    "Score",
+    "Scorer",
+    "Term",
+    "load_artefact",
+    "manifest_of",
+]

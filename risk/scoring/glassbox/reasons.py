@@ -1,0 +1,131 @@
+"""Reasons that can be checked: what each feature costs, compared with its best common value.
+
+lost_i = z(x) - min over the real bins b of feature i (share >= min_share) of z(x with x_i = b). It is found from the
+tables alone and is exact: scoring again with the stated value moves the score by that amount. With pairs the amounts
+of several features do not add up; the additive terms do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from operator import itemgetter
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from risk.scoring.glassbox.artefact import Artefact
+from risk.scoring.glassbox.axis import Axis
+
+Table = NDArray[np.int64]
+PPM = 1_000_000
+
+
+class Reason(msgspec.Struct, frozen=True, gc=False):
+    """One feature's part in a score: moving it from `value` to `best_value` alone lowers the logit by `lost_micro`."""
+
+    feature: str
+    value: float | str | None
+    bin: int
+    best_value: float | str
+    best_bin: int
+    lost_micro: int
+
+
+class BestBin:
+    """The cheapest common bin of one feature, given the bins of its partners.
+
+    `partners` are the positions of the other features, `places` those of the pairs. Bins that are never better than
+    another one, whatever the partners are, are left out beforehand: that is exact, and leaves a few of sixty.
+    """
+
+    def __init__(self, artefact: Artefact, position: int) -> None:
+        tables: list[Table] = []
+        self.partners: list[int] = []
+        self.places: list[int] = []
+        for place, pair in enumerate(artefact.pairs):
+            if position in (pair.i, pair.j):
+                table = np.array(pair.table, dtype=np.int64)
+                tables.append(table if position == pair.i else table.T)
+                self.partners.append(pair.j if position == pair.i else pair.i)
+                self.places.append(place)
+        main = np.array(artefact.mains[position], dtype=np.int64)
+        common = _common_bins(artefact.features[position], artefact.reasons.min_share)
+        self.bins = _undominated(main, tables, common)
+        self._main: list[int] = main[self.bins].tolist()
+        self._by_partner: list[list[list[int]]] = [table[self.bins].T.tolist() for table in tables]
+        self._ready = self._answers()
+
+    def _answers(self) -> list[tuple[int, int]] | None:
+        """With at most one partner every answer is known beforehand: (value, bin) by the partner's bin."""
+        if len(self.partners) > 1 or not self.bins:
+            return None
+        rows = self._by_partner[0] if self.partners else [[0] * len(self.bins)]
+        return [min((m + p, b) for m, p, b in zip(self._main, row, self.bins, strict=True)) for row in rows]
+
+    def find(self, bins: Sequence[int]) -> tuple[int, int]:
+        """The least sum of this feature's own tables (micro-logits) and its bin, partners as in `bins`."""
+        if self._ready is not None:
+            return self._ready[bins[self.partners[0]] if self.partners else 0]
+        rows = [table[bins[partner]] for table, partner in zip(self._by_partner, self.partners, strict=True)]
+        sums = list(map(sum, zip(self._main, *rows, strict=True)))
+        least = min(sums)
+        return least, self.bins[sums.index(least)]
+
+
+class Reasoner:
+    """Finds the reasons of scored rows for one artefact."""
+
+    def __init__(self, artefact: Artefact) -> None:
+        self._axes = artefact.features
+        found = ((at, BestBin(artefact, at)) for at in range(len(artefact.features)))
+        self._best = [(at, best, best.places, best.find) for at, best in found if best.bins]
+
+    def reasons(
+        self,
+        values: Sequence[float | str | None],
+        bins: Sequence[int],
+        mains: Sequence[int],
+        pairs: Sequence[int],
+        limit: int,
+    ) -> tuple[Reason, ...]:
+        """At most `limit` reasons with a loss above zero, the largest first; equal losses in order of features."""
+        losses = []
+        for at, _, places, find in self._best:
+            own = mains[at]
+            for place in places:
+                own += pairs[place]
+            least, best_bin = find(bins)
+            if own > least:
+                losses.append((own - least, at, best_bin))
+        losses.sort(key=itemgetter(0), reverse=True)
+        return tuple(self._reason(values, bins, *loss) for loss in losses[:limit])
+
+    def _reason(
+        self, values: Sequence[float | str | None], bins: Sequence[int], lost: int, at: int, best_bin: int
+    ) -> Reason:
+        axis = self._axes[at]
+        return Reason(axis.name, values[at], bins[at], axis.value_in(best_bin, bins[at]), best_bin, lost)
+
+
+def _common_bins(axis: Axis, min_share: float) -> list[int]:
+    return [index for index in axis.real_bins if axis.share_ppm[index] >= min_share * PPM]
+
+
+def _undominated(main: Table, tables: list[Table], common: list[int]) -> list[int]:
+    """The bins that are best for some choice of the partners' bins, as far as a sufficient test can tell."""
+    if not common:
+        return []
+    at = np.array(common)
+    # gap[a, b]: the least amount by which bin a costs more than bin b.
+    gap = main[at][:, None] - main[at][None, :]
+    for table in tables:
+        rows = np.unique(table[at], axis=1)
+        gap = gap + np.min(rows[:, None, :] - rows[None, :, :], axis=2)
+    kept: list[int] = []
+    for a in range(len(common)):
+        # Of bins that always cost the same the first stays.
+        beaten = (gap[a] > 0) | ((gap[a] == 0) & (np.arange(len(common)) < a))
+        if not beaten.any():
+            kept.append(common[a])
+    return kept
