@@ -8,7 +8,6 @@ or `polling_interval`. Delivery is at least once. The clock of leases and of due
 import threading
 from contextlib import suppress
 from queue import Empty
-from time import monotonic
 from typing import Any
 
 import psycopg
@@ -177,7 +176,7 @@ class Channel(virtual.Channel):
 
 
 class Transport(virtual.Transport):
-    """The broker for one kombu connection. Options: dsn, role, those of `Channel`, polling_interval (seconds)."""
+    """The broker for one kombu connection. Options: dsn (a function), role, those of `Channel`, polling_interval (s)."""
 
     Channel = Channel
     driver_type = "postgresql"
@@ -194,7 +193,7 @@ class Transport(virtual.Transport):
     def establish_connection(self) -> Any:
         """Connect to the database now, not at the first statement."""
         options = self.client.transport_options
-        self.session = Session(options["dsn"], options.get("role"))
+        self.session = Session(options["dsn"](), options.get("role"))
         return super().establish_connection()
 
     def verify_connection(self, connection: Any) -> bool:  # noqa: ARG002  # kombu's signature
@@ -207,16 +206,19 @@ class Transport(virtual.Transport):
         self.session.close()
 
     def drain_events(self, connection: Any, timeout: float | None = None, **_: Any) -> None:  # noqa: ARG002  # as above
-        """Deliver one message, or raise TimeoutError after `timeout` seconds; None waits for ever."""
-        deadline = monotonic() + timeout if timeout is not None else float("inf")
+        """Deliver one message, or raise TimeoutError after `timeout` seconds or sooner; None waits for a message.
+
+        It asks the database once, sleeps once and returns: so a worker that was told to stop while it slept looks at
+        that before another message is claimed.
+        """
         while True:
             with suppress(Empty):
                 self.cycle.get(self._deliver)
                 return
-            left = deadline - monotonic()
-            if left <= 0:
+            pause_s = self._pause_s()
+            self.session.wait(pause_s if timeout is None else min(timeout, pause_s))
+            if timeout is not None:
                 raise TimeoutError
-            self.session.wait(min(left, self._pause_s()))
 
     def _pause_s(self) -> float:
         queues = [queue for channel in self.channels for queue in channel.thirsty_queues]
