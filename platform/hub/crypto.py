@@ -7,7 +7,8 @@ import hashlib
 import hmac
 import os
 import unicodedata
-from typing import ClassVar, Self
+from datetime import datetime
+from typing import ClassVar
 from uuid import UUID
 
 from cryptography.exceptions import InvalidTag
@@ -79,12 +80,11 @@ class DataKey(models.Model):
         """Decrypt what `seal` made for the same place; `Erased` where the key was destroyed."""
         return open_sealed(self._key(), sealed, place=place)
 
-    def erase(self) -> Self:
+    def erase(self, *, now: datetime) -> None:
         """Destroy the key. Safe to repeat."""
         if self.erased_at is None:
-            self.wrapped, self.erased_at = None, now()
+            self.wrapped, self.erased_at = None, now
             self.save(update_fields=["wrapped", "erased_at"])
-        return self
 
     def _key(self) -> bytes:
         if self.wrapped is None:

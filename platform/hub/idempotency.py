@@ -11,9 +11,10 @@ from datetime import datetime, timedelta
 from typing import ClassVar
 from uuid import UUID
 
+from django.conf import settings
 from django.db import connection, models
 
-from hub.crypto import blind_index
+from hub.crypto import blind_index, open_sealed, seal
 from hub.errors import Conflict, FieldError, Invalid, Malformed
 
 KEPT = timedelta(hours=72)
@@ -48,11 +49,12 @@ class Answer:
     status: int
     headers: dict[str, str]
     body: bytes
+    person_id: UUID | None = None
     replayed: bool = False
 
 
 class IdempotencyKey(models.Model):
-    """A settled key with its answer. The key itself is kept as a digest."""
+    """A settled key with its answer. The key is kept as a digest, the body sealed; a person's go when he is erased."""
 
     id = models.BigAutoField(primary_key=True)
     institution_id = models.UUIDField(editable=False)
@@ -61,13 +63,17 @@ class IdempotencyKey(models.Model):
     status = models.PositiveSmallIntegerField(editable=False)
     headers = models.JSONField(editable=False)
     body = models.BinaryField(editable=False)
+    person_id = models.UUIDField(null=True, editable=False)
     created_at = models.DateTimeField(editable=False)
 
     class Meta:
         constraints = [
             models.UniqueConstraint(fields=["institution_id", "digest"], name="hub_idempotencykey_once"),
         ]
-        indexes = [models.Index(fields=["created_at"], name="hub_idempotencykey_age")]
+        indexes = [
+            models.Index(fields=["created_at"], name="hub_idempotencykey_age"),
+            models.Index(fields=["person_id"], name="hub_idempotencykey_person", condition=models.Q(person_id__isnull=False)),
+        ]
 
     def __str__(self) -> str:
         return f"{self.status} {self.created_at:%Y-%m-%d}"
@@ -109,20 +115,26 @@ def settle(
     if known is not None and known.created_at > now - KEPT:
         if bytes(known.fingerprint) != fingerprint:
             raise KeyReused(detail="This Idempotency-Key came before with another payload: take a new key.")
-        return Answer(known.status, known.headers, bytes(known.body), replayed=True)
+        body = open_sealed(settings.SECRETS.master, bytes(known.body), place=_place(digest))
+        return Answer(known.status, known.headers, body, known.person_id, replayed=True)
     if known is not None:
         known.delete()
     answer = effect()
     if answer.status < 400:
+        body = seal(settings.SECRETS.master, answer.body, place=_place(digest))
         IdempotencyKey.objects.bulk_create(
             [
                 IdempotencyKey(
                     institution_id=institution_id, digest=digest, fingerprint=fingerprint, status=answer.status,
-                    headers=answer.headers, body=answer.body, created_at=now,
+                    headers=answer.headers, body=body, person_id=answer.person_id, created_at=now,
                 )
             ]
         )  # fmt: skip
     return answer
+
+
+def _place(digest: bytes) -> str:
+    return f"hub_idempotencykey|body|{digest.hex()}"
 
 
 def _lock_or_refuse(digest: bytes) -> None:
@@ -130,6 +142,11 @@ def _lock_or_refuse(digest: bytes) -> None:
         cursor.execute("SELECT pg_try_advisory_xact_lock(%s)", [int.from_bytes(digest[:8], signed=True)])
         if not cursor.fetchone()[0]:
             raise KeyBusy("Wait for the first answer, then repeat with the same key.", retry_after_s=1)
+
+
+def forget_person(*, person_id: UUID) -> int:
+    """Delete the kept answers about a person; returns how many."""
+    return IdempotencyKey.objects.filter(person_id=person_id).delete()[0]
 
 
 def forget_old(*, now: datetime) -> int:

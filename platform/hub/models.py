@@ -2,6 +2,7 @@
 
 from hub.audit import AuditRow
 from hub.broker_models import BrokerDead, BrokerMessage
+from hub.broker_models import BrokerDead, BrokerMessage
 from hub.consent import ConsentEntry
 from hub.crypto import DataKey
 from hub.idempotency import IdempotencyKey
@@ -9,6 +10,8 @@ from hub.outbox import InboxEntry, OutboxEvent
 
 __all__ = [
     "AuditRow",
+    "BrokerDead",
+    "BrokerMessage",
     "BrokerDead",
     "BrokerMessage",
     "ConsentEntry",

@@ -58,10 +58,11 @@ class Migration(migrations.Migration):
                 ('status', models.PositiveSmallIntegerField(editable=False)),
                 ('headers', models.JSONField(editable=False)),
                 ('body', models.BinaryField()),
+                ('person_id', models.UUIDField(editable=False, null=True)),
                 ('created_at', models.DateTimeField(editable=False)),
             ],
             options={
-                'indexes': [models.Index(fields=['created_at'], name='hub_idempotencykey_age')],
+                'indexes': [models.Index(fields=['created_at'], name='hub_idempotencykey_age'), models.Index(condition=models.Q(('person_id__isnull', False)), fields=['person_id'], name='hub_idempotencykey_person')],
                 'constraints': [models.UniqueConstraint(fields=('institution_id', 'digest'), name='hub_idempotencykey_once')],
             },
         ),

@@ -1,0 +1,51 @@
+"""Reads of the registry and of decision records."""
+
+from uuid import UUID
+
+from django.db.models import QuerySet
+from hub.errors import NotFound
+
+from risk.scoring.glassbox import ArtefactError
+from risk.scoring.models import Decision, ModelLine, ModelVersion
+
+
+def line_by_name(*, name: str, institution_id: UUID | None) -> ModelLine:
+    """Return a line of one owner (None: the platform); `NotFound` where there is none."""
+    line = ModelLine.objects.filter(name=name, institution_id=institution_id).first()
+    if line is None:
+        raise NotFound(f"There is no model line {name!r}.")
+    return line
+
+
+def line_by_id(*, line_id: UUID) -> ModelLine:
+    """Return a line; `NotFound` where there is none."""
+    line = ModelLine.objects.filter(id=line_id).first()
+    if line is None:
+        raise NotFound("There is no such model line.")
+    return line
+
+
+def decision_by_id(*, decision_id: UUID) -> Decision:
+    """Return a decision record of the open scope; another institution's answers like an unknown one."""
+    decision = _decisions().filter(id=decision_id).first()
+    if decision is None:
+        raise NotFound("There is no such score.")
+    return decision
+
+
+def _decisions() -> QuerySet[Decision]:
+    rows = Decision.objects.select_related("person", "version__line")
+    return rows.defer("version__artefact", "version__report", "version__manifest")
+
+
+def champion_ready() -> tuple[bool, str]:
+    """Tell whether some line of the platform has a champion that loads; platform scope."""
+    champions = ModelVersion.objects.filter(state="champion", institution_id=None)
+    names = []
+    for version in champions.select_related("line"):
+        try:
+            version.scorer()
+        except ArtefactError as error:
+            return False, f"the champion of {version.line.name} does not load: {error}"
+        names.append(f"{version.line.name} {version.number}")
+    return bool(names), ", ".join(names) or "no champion yet"
