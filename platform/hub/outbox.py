@@ -145,26 +145,18 @@ def relay(*, now: datetime, limit: int = 500) -> int:
     return len(rows)
 
 
-def hand_over(*, now: datetime, limit: int = 100) -> int:
-    """Call the subscribers of due inbox entries, each in a transaction of its own; returns how many were tried."""
-    tried = 0
-    while tried < limit and _hand_over_one(now):
-        tried += 1
-    return tried
-
-
-def _hand_over_one(now: datetime) -> bool:
-    with transaction.atomic():
-        waiting = InboxEntry.objects.select_for_update(skip_locked=True, of=("self",)).select_related("event")
-        entry = waiting.filter(state=InboxEntry.WAITING, due_at__lte=now).order_by("due_at", "id").first()
-        if entry is None:
-            return False
-        try:
-            with transaction.atomic():
-                _call(entry, now)
-        except Exception as error:  # whatever a subscriber raises is counted, never lost
-            log.warning("subscriber_failed", subscriber=entry.subscriber, kind=type(error).__name__)
-            entry.fail(error, now=now)
+def hand_over_one(*, now: datetime) -> bool:
+    """Call the subscriber of one due inbox entry; False where none is due. Platform scope."""
+    waiting = InboxEntry.objects.select_for_update(skip_locked=True, of=("self",)).select_related("event")
+    entry = waiting.filter(state=InboxEntry.WAITING, due_at__lte=now).order_by("due_at", "id").first()
+    if entry is None:
+        return False
+    try:
+        with transaction.atomic():
+            _call(entry, now)
+    except Exception as error:  # noqa: BLE001 - whatever a subscriber raises is counted, never lost
+        log.warning("subscriber_failed", subscriber=entry.subscriber, kind=type(error).__name__)
+        entry.fail(error, now=now)
     return True
 
 

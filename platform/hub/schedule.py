@@ -7,4 +7,7 @@ is not made up for. So every task here does whatever has become due since its la
 
 from typing import Any
 
-SCHEDULE: dict[str, dict[str, Any]] = {}
+SCHEDULE: dict[str, dict[str, Any]] = {
+    "relay the outbox": {"task": "hub.relay_outbox", "schedule": 1.0, "options": {"expires": 5}},
+    "forget old keys": {"task": "hub.forget_idempotency_keys", "schedule": 3600.0, "options": {"expires": 600}},
+}
