@@ -176,7 +176,7 @@ class Channel(virtual.Channel):
 
 
 class Transport(virtual.Transport):
-    """The broker for one kombu connection. Options: dsn (a function), role, those of `Channel`, polling_interval (s)."""
+    """One connection of kombu. Options: dsn (a function), role, polling_interval (seconds), and those of `Channel`."""
 
     Channel = Channel
     driver_type = "postgresql"

@@ -103,7 +103,7 @@ def _broker(url: str) -> dict[str, Any]:
 
 def _embedded() -> dict[str, Any]:
     return {
-        "broker_url": "hub.broker:Transport://",
+        "broker_url": "postgresql://database",
         "broker_transport": "hub.broker:Transport",
         "broker_transport_options": {
             "dsn": broker_dsn,

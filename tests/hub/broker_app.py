@@ -3,6 +3,7 @@
 import os
 
 from celery import Celery
+
 from hub.celery import configuration, queues
 
 PREFIX = os.environ.get("BROKER_TEST_PREFIX", "")

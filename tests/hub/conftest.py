@@ -13,9 +13,9 @@ from typing import Any
 import psycopg
 import pytest
 from celery import Celery
-from hub.celery import WORKER_FLAGS
 from psycopg.conninfo import make_conninfo
 
+from hub.celery import WORKER_FLAGS
 from tests.hub import broker_app
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -40,10 +40,16 @@ class Bench:
         self.folder = folder
         self.file = str(folder / "done.txt")
         self.prefix = f"t{os.getpid()}n{next(_number)}."
-        self.dsn = make_conninfo("", user="luopan_app", **place)  # type: ignore[arg-type]  # strings only
-        self.owner_dsn = make_conninfo("", user="luopan_owner", **place)  # type: ignore[arg-type]  # strings only
-        self.app: Celery = broker_app.make(self.dsn, self.prefix)
+        self.dsn = make_conninfo("", user="luopan_app", **place)
+        self.owner_dsn = make_conninfo("", user="luopan_owner", **place)
+        self.apps: list[Celery] = []
+        self.app = self.make_app()
         self.processes: list[subprocess.Popen[bytes]] = []
+
+    def make_app(self, **options: object) -> Celery:
+        """Return an app that sends to this test's queues, with other options of the transport."""
+        self.apps.append(broker_app.make(self.dsn, self.prefix, **options))
+        return self.apps[-1]
 
     def queue(self, name: str = "default") -> str:
         """Return the test's queue of that name."""
@@ -54,9 +60,7 @@ class Bench:
         name = f"tests.hub.broker_tasks.{task}"
         self.app.send_task(name, args, queue=self.queue(queue), countdown=countdown)
 
-    def start(
-        self, *queues: str, concurrency: int = 1, poll_s: float = 1.0, dsn: str = ""
-    ) -> subprocess.Popen[bytes]:
+    def start(self, *queues: str, concurrency: int = 1, poll_s: float = 1.0, dsn: str = "") -> subprocess.Popen[bytes]:
         """Start a worker in a process group of its own and wait until it consumes."""
         names = ",".join(self.queue(name) for name in queues or ("default",))
         log = self.folder / f"worker{len(self.processes)}.log"
@@ -108,14 +112,15 @@ class Bench:
         for worker in self.processes:
             if worker.poll() is None:
                 self.kill(worker)
-        self.app.close()
-        self.app.pool.force_close_all()
+        for app in self.apps:
+            app.pool.force_close_all()
+            app.close()
         with psycopg.connect(self.owner_dsn) as connection:
             for table in ("hub_brokermessage", "hub_brokerdead"):
                 connection.execute(f"DELETE FROM {table} WHERE starts_with(queue, %s)".encode(), (self.prefix,))
 
 
-@pytest.fixture()
+@pytest.fixture
 def bench(django_db_setup: None, tmp_path: Path) -> Iterator[Bench]:
     """A bench on the database of this test process."""
     from django.db import connections

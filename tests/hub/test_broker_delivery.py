@@ -14,7 +14,7 @@ def test_drains_three_queues_each_task_once(bench: Bench) -> None:
     for number, name in zip(range(60), itertools.cycle(names), strict=False):
         bench.send("write", bench.file, str(number), queue=name)
     bench.start(*names, concurrency=2)
-    bench.wait_for(60, within_s=20)
+    bench.wait_for(60, within_s=8)
     bench.wait_empty()
     assert sorted(map(int, bench.lines())) == list(range(60))
 

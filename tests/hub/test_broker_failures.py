@@ -11,10 +11,10 @@ from pathlib import Path
 
 import psycopg
 import pytest
-from hub import postgres
-from hub.broker_session import Session
 from psycopg.conninfo import make_conninfo
 
+from hub import postgres
+from hub.broker_session import Session
 from tests.hub.conftest import LEASE_S, Bench, until
 
 
@@ -105,16 +105,16 @@ def test_child_of_a_process_leaves_the_parents_connection_alone(bench: Bench) ->
     assert not session.usable
 
 
-@pytest.fixture()
+@pytest.fixture
 def own_cluster(bench: Bench) -> Iterator[tuple[Path, Bench]]:
     """A cluster that may be stopped, with the broker's two tables, and a bench on it."""
     # Not in pytest's folder: a socket's path must be short.
     home = Path(tempfile.mkdtemp(prefix="luopan-broker-"))
     postgres.ensure_running(home)
-    dump = [postgres.binaries() / "pg_dump", "--schema-only", "-t", "hub_brokermessage", "-t", "hub_brokerdead"]
+    dump = [str(postgres.binaries() / "pg_dump"), "--schema-only", "-t", "hub_brokermessage", "-t", "hub_brokerdead"]
     tables = subprocess.run([*dump, bench.owner_dsn], check=True, capture_output=True).stdout
     place = {"host": str(postgres.socket_folder(home)), "dbname": "luopan"}
-    owner = make_conninfo("", user="luopan_owner", **place)  # type: ignore[arg-type]  # strings only
+    owner = make_conninfo("", user="luopan_owner", **place)
     subprocess.run([postgres.binaries() / "psql", "-q", owner], input=tables, check=True, stdout=subprocess.DEVNULL)
     made = Bench(bench.folder, place)
     yield home, made
