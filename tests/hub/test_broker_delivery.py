@@ -6,10 +6,10 @@ import signal
 import statistics
 import time
 
-from tests.hub.conftest import Bench, until
+from tests.hub.broker_bench import PostgresBench, until
 
 
-def test_drains_three_queues_each_task_once(bench: Bench) -> None:
+def test_drains_three_queues_each_task_once(bench: PostgresBench) -> None:
     names = ("default", "delivery", "training")
     for number, name in zip(range(60), itertools.cycle(names), strict=False):
         bench.send("write", bench.file, str(number), queue=name)
@@ -19,7 +19,7 @@ def test_drains_three_queues_each_task_once(bench: Bench) -> None:
     assert sorted(map(int, bench.lines())) == list(range(60))
 
 
-def test_idle_worker_is_woken_by_the_message(bench: Bench) -> None:
+def test_idle_worker_is_woken_by_the_message(bench: PostgresBench) -> None:
     bench.start(poll_s=30)
     delays = []
     for _ in range(7):
@@ -30,7 +30,7 @@ def test_idle_worker_is_woken_by_the_message(bench: Bench) -> None:
     assert statistics.median(delays) < 0.25
 
 
-def test_countdown_starts_when_due_and_is_not_held_by_a_worker_before(bench: Bench) -> None:
+def test_countdown_starts_when_due_and_is_not_held_by_a_worker_before(bench: PostgresBench) -> None:
     bench.start()
     sent = time.time()
     bench.send("write_time", bench.file, countdown=2)
@@ -40,7 +40,7 @@ def test_countdown_starts_when_due_and_is_not_held_by_a_worker_before(bench: Ben
     bench.wait_empty()
 
 
-def test_short_tasks_pass_a_long_one_in_training(bench: Bench) -> None:
+def test_short_tasks_pass_a_long_one_in_training(bench: PostgresBench) -> None:
     bench.start("training")
     bench.start("default", "delivery")
     bench.send("slow", bench.file, "long", 6, queue="training")
@@ -52,7 +52,7 @@ def test_short_tasks_pass_a_long_one_in_training(bench: Bench) -> None:
     assert lines[0].startswith("long begin")
 
 
-def test_task_longer_than_its_lease_starts_once_with_two_workers(bench: Bench) -> None:
+def test_task_longer_than_its_lease_starts_once_with_two_workers(bench: PostgresBench) -> None:
     bench.start()
     bench.start()
     bench.send("slow", bench.file, "long", 5)
@@ -61,7 +61,7 @@ def test_task_longer_than_its_lease_starts_once_with_two_workers(bench: Bench) -
     assert [line.split()[:2] for line in lines] == [["long", "begin"], ["long", "end"]]
 
 
-def test_a_task_sends_another_from_the_workers_child(bench: Bench) -> None:
+def test_a_task_sends_another_from_the_workers_child(bench: PostgresBench) -> None:
     worker = bench.start()
     for _ in range(2):
         bench.send("sends_another", bench.file, bench.queue())
@@ -70,7 +70,7 @@ def test_a_task_sends_another_from_the_workers_child(bench: Bench) -> None:
     assert worker.poll() is None
 
 
-def test_sigterm_finishes_the_running_task_and_leaves_the_waiting_one_uncounted(bench: Bench) -> None:
+def test_sigterm_finishes_the_running_task_and_leaves_the_waiting_one_uncounted(bench: PostgresBench) -> None:
     worker = bench.start()
     bench.send("slow", bench.file, "first", 2)
     bench.wait_for(1, within_s=5)

@@ -15,10 +15,10 @@ from psycopg.conninfo import make_conninfo
 
 from hub import postgres
 from hub.broker_session import Session
-from tests.hub.conftest import LEASE_S, Bench, until
+from tests.hub.broker_bench import LEASE_S, PostgresBench, until
 
 
-def test_killed_worker_group_its_task_comes_again_after_the_lease(bench: Bench) -> None:
+def test_killed_worker_group_its_task_comes_again_after_the_lease(bench: PostgresBench) -> None:
     worker = bench.start()
     bench.send("slow", bench.file, "task", 1.5)
     bench.wait_for(1, within_s=5)
@@ -32,7 +32,7 @@ def test_killed_worker_group_its_task_comes_again_after_the_lease(bench: Bench) 
     bench.wait_empty()
 
 
-def test_killed_child_its_task_runs_again(bench: Bench) -> None:
+def test_killed_child_its_task_runs_again(bench: PostgresBench) -> None:
     worker = bench.start()
     bench.send("slow", bench.file, "task", 1)
     child = int(bench.wait_for(1, within_s=5)[0].split()[2])
@@ -43,7 +43,7 @@ def test_killed_child_its_task_runs_again(bench: Bench) -> None:
     bench.wait_empty()
 
 
-def test_poison_is_parked_after_five_deliveries_and_the_worker_goes_on(bench: Bench) -> None:
+def test_poison_is_parked_after_five_deliveries_and_the_worker_goes_on(bench: PostgresBench) -> None:
     bench.start()
     bench.send("dies", bench.file)
     bench.wait_for(5, within_s=20)
@@ -54,7 +54,7 @@ def test_poison_is_parked_after_five_deliveries_and_the_worker_goes_on(bench: Be
     assert bench.rows("queue, deliveries, reason", "hub_brokerdead") == [(bench.queue(), 5, "deliveries")]
 
 
-def test_unknown_task_is_parked_at_once(bench: Bench) -> None:
+def test_unknown_task_is_parked_at_once(bench: PostgresBench) -> None:
     bench.start()
     bench.send("no_such_task")
     bench.send("write", bench.file, "next")
@@ -63,7 +63,7 @@ def test_unknown_task_is_parked_at_once(bench: Bench) -> None:
     assert bench.rows("deliveries, reason", "hub_brokerdead") == [(1, "rejected")]
 
 
-def test_failed_acknowledgement_frees_the_slot(bench: Bench) -> None:
+def test_failed_acknowledgement_frees_the_slot(bench: PostgresBench) -> None:
     bench.start(dsn=make_conninfo(bench.dsn, options="-c lock_timeout=200ms"))
     bench.send("slow", bench.file, "first", 1)
     bench.wait_for(1, within_s=5)
@@ -79,7 +79,7 @@ def test_failed_acknowledgement_frees_the_slot(bench: Bench) -> None:
     bench.wait_empty()
 
 
-def test_closing_gives_a_message_back_uncounted(bench: Bench) -> None:
+def test_closing_gives_a_message_back_uncounted(bench: PostgresBench) -> None:
     bench.send("write", bench.file, "never run")
     with bench.app.connection_for_read() as connection:
         queue = bench.app.amqp.queues[bench.queue()].bind(connection.default_channel)
@@ -89,7 +89,7 @@ def test_closing_gives_a_message_back_uncounted(bench: Bench) -> None:
     assert bench.rows("deliveries, visible_at <= now()") == [(0, True)]
 
 
-def test_child_of_a_process_leaves_the_parents_connection_alone(bench: Bench) -> None:
+def test_child_of_a_process_leaves_the_parents_connection_alone(bench: PostgresBench) -> None:
     session = Session(bench.dsn, "luopan_platform")
     child = os.fork()
     if child == 0:
@@ -106,7 +106,7 @@ def test_child_of_a_process_leaves_the_parents_connection_alone(bench: Bench) ->
 
 
 @pytest.fixture
-def own_cluster(bench: Bench) -> Iterator[tuple[Path, Bench]]:
+def own_cluster(bench: PostgresBench) -> Iterator[tuple[Path, PostgresBench]]:
     """A cluster that may be stopped, with the broker's two tables, and a bench on it."""
     # Not in pytest's folder: a socket's path must be short.
     home = Path(tempfile.mkdtemp(prefix="luopan-broker-"))
@@ -116,14 +116,14 @@ def own_cluster(bench: Bench) -> Iterator[tuple[Path, Bench]]:
     place = {"host": str(postgres.socket_folder(home)), "dbname": "luopan"}
     owner = make_conninfo("", user="luopan_owner", **place)
     subprocess.run([postgres.binaries() / "psql", "-q", owner], input=tables, check=True, stdout=subprocess.DEVNULL)
-    made = Bench(bench.folder, place)
+    made = PostgresBench(bench.folder, place)
     yield home, made
     made.close()
     postgres.stop(home)
     shutil.rmtree(home)
 
 
-def test_database_away_for_four_seconds(own_cluster: tuple[Path, Bench]) -> None:
+def test_database_away_for_four_seconds(own_cluster: tuple[Path, PostgresBench]) -> None:
     home, bench = own_cluster
     worker = bench.start()
     bench.send("slow", bench.file, "task", 3)

@@ -10,22 +10,22 @@ from django.db import transaction
 from hub.broker import doorbell
 from hub.models import BrokerMessage
 from hub.tenancy import platform_scope, tenant_scope
-from tests.hub.conftest import Bench
+from tests.hub.broker_bench import PostgresBench
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
 @pytest.fixture
-def sender(bench: Bench) -> Celery:
+def sender(bench: PostgresBench) -> Celery:
     """The bench's app, for which transactions count."""
     return bench.make_app(django=True)
 
 
-def send(sender: Celery, bench: Bench) -> None:
+def send(sender: Celery, bench: PostgresBench) -> None:
     sender.send_task("tests.hub.broker_tasks.write", (bench.file, "once"), queue=bench.queue())
 
 
-def test_rollback_leaves_no_message(bench: Bench, sender: Celery) -> None:
+def test_rollback_leaves_no_message(bench: PostgresBench, sender: Celery) -> None:
     with platform_scope():
         send(sender, bench)
         assert BrokerMessage.objects.filter(queue=bench.queue()).count() == 1
@@ -33,14 +33,14 @@ def test_rollback_leaves_no_message(bench: Bench, sender: Celery) -> None:
     assert bench.rows("id") == []
 
 
-def test_commit_shows_the_message_to_others_and_not_before(bench: Bench, sender: Celery) -> None:
+def test_commit_shows_the_message_to_others_and_not_before(bench: PostgresBench, sender: Celery) -> None:
     with platform_scope():
         send(sender, bench)
         assert bench.rows("id") == []
     assert bench.rows("deliveries") == [(0,)]
 
 
-def test_commit_in_a_tenants_scope_sends_after_it_and_rollback_does_not(bench: Bench, sender: Celery) -> None:
+def test_commit_in_a_tenants_scope_sends_after_it_and_rollback_does_not(bench: PostgresBench, sender: Celery) -> None:
     with tenant_scope(uuid4()):
         send(sender, bench)
         transaction.set_rollback(True)
@@ -51,7 +51,7 @@ def test_commit_in_a_tenants_scope_sends_after_it_and_rollback_does_not(bench: B
     assert bench.rows("deliveries") == [(0,)]
 
 
-def test_rollback_to_a_savepoint_takes_the_message_with_it(bench: Bench, sender: Celery) -> None:
+def test_rollback_to_a_savepoint_takes_the_message_with_it(bench: PostgresBench, sender: Celery) -> None:
     with platform_scope():
         with transaction.atomic():
             send(sender, bench)
@@ -60,12 +60,12 @@ def test_rollback_to_a_savepoint_takes_the_message_with_it(bench: Bench, sender:
     assert bench.rows("deliveries") == [(0,)]
 
 
-def test_outside_a_transaction_it_is_sent_at_once(bench: Bench, sender: Celery) -> None:
+def test_outside_a_transaction_it_is_sent_at_once(bench: PostgresBench, sender: Celery) -> None:
     send(sender, bench)
     assert bench.rows("deliveries") == [(0,)]
 
 
-def test_commit_rings_for_the_worker(bench: Bench, sender: Celery) -> None:
+def test_commit_rings_for_the_worker(bench: PostgresBench, sender: Celery) -> None:
     with psycopg.connect(bench.owner_dsn, autocommit=True) as listener:
         listener.execute(psycopg.sql.SQL("LISTEN {}").format(psycopg.sql.Identifier(doorbell(bench.queue()))))
         with platform_scope():

@@ -11,7 +11,7 @@ import psycopg
 import pytest
 
 from hub.celery import QUEUES, WORKER_FLAGS, app, configuration
-from tests.hub.conftest import ROOT, Bench, until
+from tests.hub.broker_bench import ROOT, PostgresBench, until
 
 
 class Command:
@@ -38,7 +38,7 @@ class Command:
 
 
 @pytest.fixture
-def clean(bench: Bench) -> Iterator[Bench]:
+def clean(bench: PostgresBench) -> Iterator[PostgresBench]:
     """Leave nothing in the platform's own queues, and no connection of the platform's app."""
     yield bench
     app.pool.force_close_all(close_pool=False)
@@ -47,7 +47,7 @@ def clean(bench: Bench) -> Iterator[Bench]:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_the_platforms_worker_runs_a_task_and_stops(clean: Bench) -> None:
+def test_the_platforms_worker_runs_a_task_and_stops(clean: PostgresBench) -> None:
     app.send_task("tests.hub.broker_tasks.write", (clean.file, "done"), queue="delivery")
     words = ("worker", "-Q", ",".join(QUEUES), "-c", "1", "-I", "tests.hub.broker_tasks", "-n", "own@test")
     worker = Command(clean.folder, clean.dsn, *words, *WORKER_FLAGS)
@@ -61,7 +61,7 @@ def test_the_platforms_worker_runs_a_task_and_stops(clean: Bench) -> None:
         assert connection.execute("SELECT id FROM hub_brokermessage WHERE queue = 'delivery'").fetchall() == []
 
 
-def test_beat_starts_keeps_no_file_and_stops(clean: Bench, tmp_path: Path) -> None:
+def test_beat_starts_keeps_no_file_and_stops(clean: PostgresBench, tmp_path: Path) -> None:
     beat = Command(tmp_path, clean.dsn, "beat", "-l", "INFO")
     try:
         until(
