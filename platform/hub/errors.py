@@ -45,6 +45,13 @@ class Unauthenticated(DomainError):
     status = 401
 
 
+class TokenMissing(Unauthenticated):
+    """The request came without an access token."""
+
+    code = "token_missing"
+    title = "An access token is needed"
+
+
 class Forbidden(DomainError):
     """The caller is known but may not do this."""
 
@@ -59,6 +66,10 @@ class InsufficientScope(Forbidden):
     code = "insufficient_scope"
     title = "The access token lacks a scope"
 
+    def __init__(self, scope: str) -> None:
+        super().__init__(f"This operation needs the scope {scope!r}: ask for it as you fetch the token.")
+        self.scope = scope
+
 
 class NotFound(DomainError):
     """There is no such thing, or it is another institution's."""
@@ -66,6 +77,22 @@ class NotFound(DomainError):
     code = "not_found"
     title = "There is no such resource"
     status = 404
+
+
+class MethodNotAllowed(DomainError):
+    """The resource does not know the method; `Allow` lists those that it knows."""
+
+    code = "method_not_allowed"
+    title = "The resource does not know this method"
+    status = 405
+
+
+class NotAcceptable(DomainError):
+    """The Accept header leaves no form that the operation can answer in."""
+
+    code = "not_acceptable"
+    title = "No acceptable form of the answer"
+    status = 406
 
 
 class Conflict(DomainError):
@@ -135,9 +162,22 @@ class TooMany(DomainError):
     status = 429
 
 
+class Internal(DomainError):
+    """A fault of the platform. What happened stands in its logs under the request's id, never in the answer."""
+
+    code = "internal_error"
+    title = "The platform made a mistake"
+    status = 500
+
+
 class Unavailable(DomainError):
     """A part of the platform is away; the same request may be sent again."""
 
     code = "unavailable"
     title = "The service is not available now"
     status = 503
+
+
+def every_error(base: type[DomainError] = DomainError) -> list[type[DomainError]]:
+    """Return `base` and all the kinds of error below it, parents first."""
+    return [base, *(below for child in base.__subclasses__() for below in every_error(child))]

@@ -1,0 +1,206 @@
+"""Request bodies: JSON without its ambiguities, and typed values with every fault named.
+
+What one parser takes and another refuses (two equal keys, NaN, a byte order mark) is refused here, so that a body
+means the same to the institution, to the idempotency fingerprint and to the record.
+"""
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from enum import Enum
+from types import NoneType, UnionType
+from typing import IO, Any, Literal, NoReturn, TypeVar, Union, get_args, get_origin
+
+import msgspec
+from django.core.exceptions import RequestDataTooBig
+from rest_framework.parsers import BaseParser
+from rest_framework.request import Request
+
+from hub.errors import FieldError, Invalid, Malformed, TooLarge
+
+BODY_MAX = 1_000_000
+DEPTH_MAX = 32
+ERRORS_MAX = 100
+NAME_MAX = 100
+_INTEGER_MAX = 2**63
+T = TypeVar("T")
+
+
+def raw_body(request: Request) -> bytes:
+    """Return the body's bytes; `TooLarge` above BODY_MAX, judged by Content-Length before a byte is read."""
+    declared = request.META.get("CONTENT_LENGTH") or "0"
+    if declared.isdigit() and int(declared) > BODY_MAX:
+        raise TooLarge(f"Send at most {BODY_MAX:,} bytes.")
+    try:
+        body: bytes = request.body
+    except RequestDataTooBig as error:
+        raise TooLarge(f"Send at most {BODY_MAX:,} bytes.") from error
+    return body
+
+
+def strict_json(raw: bytes) -> Any:
+    """Read one JSON text in UTF-8. `Malformed` says what is wrong with it, `TooLarge` refuses over a megabyte."""
+    if len(raw) > BODY_MAX:
+        raise TooLarge(f"Send at most {BODY_MAX:,} bytes.")
+    try:
+        value = _DECODER.decode(raw.decode())
+    except UnicodeDecodeError as error:
+        raise Malformed("The body is not UTF-8.") from error
+    except RecursionError as error:
+        raise Malformed(f"The body is nested more than {DEPTH_MAX} deep.") from error
+    except json.JSONDecodeError as error:
+        raise Malformed(f"The body is not JSON: line {error.lineno}, column {error.colno}.") from error
+    except ValueError as error:  # a whole number of thousands of digits
+        raise Malformed("The body holds a number that is too large.") from error
+    _inspect(value, 0)
+    return value
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    made = dict(pairs)
+    if len(made) != len(pairs):
+        raise Malformed("The body names a key twice in one object.")
+    return made
+
+
+def _no_constant(_: str) -> NoReturn:
+    raise Malformed("NaN and Infinity are not JSON.")
+
+
+_DECODER = json.JSONDecoder(object_pairs_hook=_object, parse_constant=_no_constant)
+
+
+def _inspect(value: Any, depth: int) -> None:
+    kind = type(value)
+    if kind is str:
+        _refuse_unstorable(value)
+    elif kind is dict or kind is list:
+        _inspect_container(value, depth + 1)
+    elif (kind is float and value - value != 0) or (kind is int and not -_INTEGER_MAX <= value < _INTEGER_MAX):
+        raise Malformed("The body holds a number that is too large.")
+
+
+def _inspect_container(value: Any, depth: int) -> None:
+    if depth > DEPTH_MAX:
+        raise Malformed(f"The body is nested more than {DEPTH_MAX} deep.")
+    for item in value:
+        _inspect(item, depth)
+        if type(value) is dict:
+            _inspect(value[item], depth)
+
+
+def _refuse_unstorable(text: str) -> None:
+    if text.isascii():
+        if "\0" in text:
+            raise Malformed("A string holds the character U+0000.")
+        return
+    if "\0" in text or any("\ud800" <= character <= "\udfff" for character in text):
+        raise Malformed("A string holds the character U+0000 or half of a surrogate pair.")
+
+
+class JsonParser(BaseParser):
+    """Reads `application/json` for DRF; any other media type is answered 415."""
+
+    media_type = "application/json"
+
+    def parse(
+        self,
+        stream: IO[Any],
+        media_type: str | None = None,  # noqa: ARG002 - DRF's signature
+        parser_context: Mapping[str, Any] | None = None,  # noqa: ARG002 - DRF's signature
+    ) -> Any:
+        """Read the whole body."""
+        return strict_json(stream.read(BODY_MAX + 1))
+
+
+def decode(request: Request, type_: type[T]) -> T:
+    """Return the JSON body as `type_` (a msgspec Struct with `forbid_unknown_fields`).
+
+    `Invalid` names every fault by an RFC 6901 pointer with its remedy; `Malformed`, `TooLarge` and a 415 as above.
+    """
+    if not raw_body(request):
+        raise Malformed("Send a JSON body with Content-Type: application/json.")
+    data = request.data
+    try:
+        return msgspec.convert(data, type_)
+    except msgspec.ValidationError:
+        raise Invalid(list(_faults(data, type_, ""))[:ERRORS_MAX]) from None
+
+
+# --- every fault, not only the first one that msgspec meets -----------------------------------------------------------
+
+
+def _faults(value: Any, declared: Any, pointer: str) -> Iterator[FieldError]:
+    type_ = _without_null(declared)
+    if isinstance(value, dict) and isinstance(type_, type) and issubclass(type_, msgspec.Struct):
+        yield from _struct_faults(value, type_, pointer)
+        return
+    inner = _inner_type(value, type_)
+    if inner is not None:
+        for key, item in value.items() if isinstance(value, dict) else enumerate(value):
+            yield from _faults(item, inner, f"{pointer}/{_escape(str(key))}")
+    try:
+        msgspec.convert(value, declared)
+    except msgspec.ValidationError as error:
+        path, fault = _read_message(str(error), type_)
+        if inner is None or not path:
+            yield FieldError(pointer + path, *fault)
+
+
+def _struct_faults(value: dict[str, Any], type_: type[msgspec.Struct], pointer: str) -> Iterator[FieldError]:
+    fields = {field.encode_name: field for field in msgspec.structs.fields(type_)}
+    for name, field in fields.items():
+        if name in value:
+            yield from _faults(value[name], field.type, f"{pointer}/{_escape(name)}")
+        elif field.required:
+            yield FieldError(f"{pointer}/{_escape(name)}", "missing", "Send this field.")
+    if type_.__struct_config__.forbid_unknown_fields:
+        for name in value.keys() - fields.keys():
+            yield FieldError(f"{pointer}/{_escape(name)}", "unknown_field", "Leave it out: it means nothing here.")
+
+
+def _without_null(type_: Any) -> Any:
+    others = [option for option in get_args(type_) if option is not NoneType]
+    return others[0] if get_origin(type_) in (Union, UnionType) and len(others) == 1 else type_
+
+
+def _inner_type(value: Any, type_: Any) -> Any:
+    arguments = get_args(type_)
+    if isinstance(value, dict) and get_origin(type_) is dict:
+        return arguments[1]
+    if isinstance(value, list) and get_origin(type_) is list:
+        return arguments[0]
+    return None
+
+
+def _escape(name: str) -> str:
+    # A key may be as long as the body; the answer may not.
+    return name[:NAME_MAX].replace("~", "~0").replace("/", "~1")
+
+
+_PATH = re.compile(r" - at `(?:key in )?\$(.*)`$")
+_STEP = re.compile(r"\.([^.\[]+)|\[(\d+)\]")
+
+
+def _read_message(message: str, type_: Any) -> tuple[str, tuple[str, str]]:
+    """Part msgspec's message into a pointer below the value, a code and a remedy that repeats nothing sent."""
+    found = _PATH.search(message)
+    path = "".join("/" + _escape(name or index) for name, index in _STEP.findall(found[1] if found else ""))
+    text = message[: found.start()] if found else message
+    if choices := _choices(type_):
+        return path, ("unknown_value", f"Send one of: {', '.join(choices)}.")
+    if text.startswith("Invalid enum value"):
+        return path, ("unknown_value", "Send one of the values that the description lists.")
+    if text.startswith("Invalid "):
+        return path, ("wrong_format", f"Send a valid {text.removeprefix('Invalid ')}.")
+    if ", got `" in text:
+        return path, ("wrong_type", f"{text}.")
+    return path, ("out_of_range", f"{text}.")
+
+
+def _choices(type_: Any) -> list[str]:
+    if get_origin(type_) is Literal:
+        return [str(value) for value in get_args(type_)]
+    if isinstance(type_, type) and issubclass(type_, Enum):
+        return [str(member.value) for member in type_]
+    return []

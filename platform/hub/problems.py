@@ -1,0 +1,127 @@
+"""One renderer of errors: application/problem+json (RFC 9457) for machines, Django's pages for people."""
+
+import sys
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import msgspec
+from django.conf import settings
+from django.core.exceptions import PermissionDenied, RequestDataTooBig
+from django.db import IntegrityError, InterfaceError, OperationalError
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
+from django.shortcuts import render as render_page
+from django.views import defaults
+from rest_framework import exceptions
+
+from hub import audit, errors
+from hub.errors import DomainError
+
+MACHINE_PATHS = ("/api/", "/oauth/")
+_RETRY_AFTER_S = 2
+_FOREIGN: list[tuple[type[Exception], type[DomainError]]] = [
+    (Http404, errors.NotFound),
+    (PermissionDenied, errors.Forbidden),
+    (RequestDataTooBig, errors.TooLarge),
+    (exceptions.UnsupportedMediaType, errors.UnsupportedMedia),
+    (exceptions.MethodNotAllowed, errors.MethodNotAllowed),
+    (exceptions.NotAcceptable, errors.NotAcceptable),
+    (exceptions.NotAuthenticated, errors.TokenMissing),
+    (exceptions.AuthenticationFailed, errors.Unauthenticated),
+    (exceptions.PermissionDenied, errors.Forbidden),
+    (exceptions.NotFound, errors.NotFound),
+    (exceptions.Throttled, errors.TooMany),
+    (exceptions.ParseError, errors.Malformed),
+    (exceptions.ValidationError, errors.Malformed),
+]
+
+
+def problem(error: DomainError, request: HttpRequest) -> HttpResponse:
+    """Render an error. The body names no more than `error` does."""
+    body: dict[str, Any] = {
+        "type": f"{settings.PUBLIC_URL}/problems/{error.code}",
+        "title": error.title,
+        "status": error.status,
+        "detail": error.detail,
+        "instance": request.path,
+        "request_id": audit.request_id.get(),
+    }
+    if error.errors:
+        body["errors"] = [{"detail": e.detail, "pointer": e.pointer, "code": e.code} for e in error.errors]
+    response = HttpResponse(
+        msgspec.json.encode(body), status=error.status, content_type="application/problem+json", headers=_headers(error)
+    )
+    response["Cache-Control"] = "no-store"
+    return response
+
+
+def _headers(error: DomainError) -> dict[str, str]:
+    headers = {} if error.retry_after_s is None else {"Retry-After": str(error.retry_after_s)}
+    challenge = 'Bearer realm="luopan"'
+    if isinstance(error, errors.InsufficientScope):
+        headers["WWW-Authenticate"] = f'{challenge}, error="insufficient_scope", scope="{error.scope}"'
+    elif isinstance(error, errors.TokenMissing):
+        headers["WWW-Authenticate"] = challenge
+    elif isinstance(error, errors.Unauthenticated):
+        headers["WWW-Authenticate"] = f'{challenge}, error="invalid_token"'
+    return headers
+
+
+def handle(exc: Exception, context: Mapping[str, Any]) -> HttpResponse | None:
+    """Answer for DRF. None for a fault of our own: it goes on to Django, which logs it and calls `server_error`."""
+    error = known(exc)
+    return None if error is None else problem(error, context["request"]._request)
+
+
+def known(exc: BaseException | None) -> DomainError | None:
+    """Return what a caller may be told of an exception; None where that is nothing."""
+    if isinstance(exc, DomainError):
+        return exc
+    if isinstance(exc, IntegrityError):
+        return _broken_constraint(exc)
+    if isinstance(exc, OperationalError | InterfaceError):
+        return errors.Unavailable("Send the same request again.", retry_after_s=_RETRY_AFTER_S)
+    return next((ours() for theirs, ours in _FOREIGN if isinstance(exc, theirs)), None)
+
+
+def _broken_constraint(exc: IntegrityError) -> DomainError | None:
+    diagnosis = getattr(exc.__cause__, "diag", None)
+    name = getattr(diagnosis, "constraint_name", None)
+    return errors.Conflict(f"It would break the rule {name}.") if name else None
+
+
+# --- Django's handlers (hub.urls names them) and the pages behind `type` ----------------------------------------------
+
+
+def bad_request(request: HttpRequest, exception: Exception) -> HttpResponseBase:
+    """Answer 400, or 413 where the body was over Django's limit."""
+    return _for_machines_or(request, known(exception) or errors.Malformed(), defaults.bad_request, exception)
+
+
+def forbidden(request: HttpRequest, exception: Exception) -> HttpResponseBase:
+    """Answer 403."""
+    return _for_machines_or(request, errors.Forbidden(), defaults.permission_denied, exception)
+
+
+def not_found(request: HttpRequest, exception: Exception) -> HttpResponseBase:
+    """Answer 404."""
+    return _for_machines_or(request, errors.NotFound(), defaults.page_not_found, exception)
+
+
+def server_error(request: HttpRequest) -> HttpResponseBase:
+    """Answer 500 without a word of what happened, or 503 where the database is away."""
+    error = known(sys.exc_info()[1]) or errors.Internal()
+    return _for_machines_or(request, error, defaults.server_error)
+
+
+def _for_machines_or(
+    request: HttpRequest, error: DomainError, page: Callable[..., HttpResponseBase], *args: object
+) -> HttpResponseBase:
+    return problem(error, request) if request.path.startswith(MACHINE_PATHS) else page(request, *args)
+
+
+def explain(request: HttpRequest, code: str) -> HttpResponse:
+    """Show the page of one kind of problem: the `type` URI leads here."""
+    kinds = {kind.code: kind for kind in errors.every_error()}
+    if code not in kinds:
+        raise Http404
+    return render_page(request, "hub/problem.html", {"kind": kinds[code], "text": (kinds[code].__doc__ or "").strip()})
