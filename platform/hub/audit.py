@@ -9,6 +9,7 @@ from uuid import UUID
 
 from django.db import models
 
+from hub.db.quick import append
 from hub.ids import uuid7
 
 request_id: ContextVar[str] = ContextVar("request_id", default="")
@@ -63,6 +64,30 @@ class AuditRow(models.Model):
         return f"{self.action} {self.subject_type} {self.subject_id}"
 
 
+def row(
+    *,
+    actor: Actor,
+    action: str,
+    subject_type: str,
+    subject_id: UUID | str,
+    now: datetime,
+    institution_id: UUID | None = None,
+    details: Mapping[str, Any] | None = None,
+) -> AuditRow:
+    """Make an audit row, to be appended with the change it tells of."""
+    return AuditRow(
+        at=now,
+        institution_id=institution_id,
+        actor_kind=actor.kind,
+        actor_id=actor.id,
+        action=action,
+        subject_type=subject_type,
+        subject_id=str(subject_id),
+        details=dict(details or {}),
+        request_id=request_id.get(),
+    )
+
+
 def record(
     *,
     actor: Actor,
@@ -74,18 +99,9 @@ def record(
     details: Mapping[str, Any] | None = None,
 ) -> None:
     """Append one audit row to the open transaction."""
-    AuditRow.objects.bulk_create(
-        [
-            AuditRow(
-                at=now,
-                institution_id=institution_id,
-                actor_kind=actor.kind,
-                actor_id=actor.id,
-                action=action,
-                subject_type=subject_type,
-                subject_id=str(subject_id),
-                details=dict(details or {}),
-                request_id=request_id.get(),
-            )
-        ]
-    )
+    append(
+        row(
+            actor=actor, action=action, subject_type=subject_type, subject_id=subject_id, now=now,
+            institution_id=institution_id, details=details,
+        )
+    )  # fmt: skip

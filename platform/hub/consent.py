@@ -9,6 +9,7 @@ from django.db import models
 from hub import outbox
 from hub.audit import Actor
 from hub.crypto import DataKey, blind_index
+from hub.db.quick import fetch
 from hub.errors import Conflict, FieldError, Invalid
 from hub.events import ConsentGiven, ConsentWithdrawn
 from hub.ids import uuid7
@@ -72,21 +73,20 @@ def require(
     if given_at > now:
         raise Invalid([FieldError("/consent/given_at", "in_the_future", "Give the moment at which it was given.")])
     index = blind_index(f"consent|{institution_id}", reference)
-    entries = {e.state: e for e in ConsentEntry.objects.filter(institution_id=institution_id, reference_index=index)}
+    found = fetch(ConsentEntry, "institution_id = %s AND reference_index = %s", [institution_id, index])
+    entries = {entry.state: entry for entry in found}
     given = entries.get(ConsentEntry.GIVEN)
     if given is None:
         if expires_at is not None and expires_at <= given_at:
             raise Invalid([FieldError("/consent/expires_at", "before_given", "It must lie after given_at.")])
+        consent_id = uuid7()
         given = ConsentEntry(
-            id=uuid7(), institution_id=institution_id, person=person, state=ConsentEntry.GIVEN, purpose=purpose,
+            id=consent_id, consent_id=consent_id, institution_id=institution_id, person=person, state=ConsentEntry.GIVEN, purpose=purpose,
             recipient=recipient, text_version=text_version, reference_index=index, at=given_at,
             expires_at=expires_at, recorded_at=now,
         )  # fmt: skip
-        given.consent_id = given.id
-        given.save(force_insert=True)
-        outbox.publish(
-            ConsentGiven(given.consent_id, institution_id, person_id=person.id, purpose=purpose), actor=actor, now=now
-        )
+        payload = ConsentGiven(consent_id, institution_id, person_id=person.id, purpose=purpose)
+        outbox.publish(payload, actor=actor, now=now, before=[given])
     _refuse_unless_valid(given, entries, person, (purpose, recipient, text_version), now)
     return given.consent_id
 

@@ -17,11 +17,13 @@ from django.conf import settings
 from django.db import models
 
 from hub.clock import now
+from hub.db.quick import append, fetch
 from hub.errors import Erased
 from hub.ids import uuid7
 
 _FORMAT = b"\x01"
 _NONCE = 12
+_BY_REFERENCE = "institution_id IS NOT DISTINCT FROM %s AND kind = %s AND reference_index = %s"
 
 
 class DataKeyManager(models.Manager["DataKey"]):
@@ -30,15 +32,15 @@ class DataKeyManager(models.Manager["DataKey"]):
     def for_reference(self, *, institution_id: UUID | None, kind: str, reference: str) -> "DataKey":
         """Return the key of a person (or book) by the institution's own reference; it is made at first use."""
         index = blind_index(f"{kind}|{institution_id or ''}", reference)
-        found = self.filter(institution_id=institution_id, kind=kind, reference_index=index).first()
-        return found or self._make(institution_id, kind, index)
+        found = fetch(DataKey, _BY_REFERENCE, [institution_id, kind, index])
+        return found[0] if found else self._make(institution_id, kind, index)
 
     def _make(self, institution_id: UUID | None, kind: str, index: bytes) -> "DataKey":
         key = DataKey(id=uuid7(), institution_id=institution_id, kind=kind, reference_index=index)
         key.wrapped = wrap(os.urandom(32), key.id)
         # Two requests may meet here: the unique constraint decides and both read the one that stayed.
-        self.bulk_create([key], ignore_conflicts=True)
-        return self.get(institution_id=institution_id, kind=kind, reference_index=index)
+        append(key, or_ignore=True)
+        return fetch(DataKey, _BY_REFERENCE, [institution_id, kind, index])[0]
 
 
 class DataKey(models.Model):

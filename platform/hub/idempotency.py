@@ -15,6 +15,7 @@ from django.conf import settings
 from django.db import connection, models
 
 from hub.crypto import blind_index, open_sealed, seal
+from hub.db.quick import append
 from hub.errors import Conflict, FieldError, Invalid, Malformed
 
 KEPT = timedelta(hours=72)
@@ -111,7 +112,7 @@ def settle(
     digest = blind_index(f"idempotency|{institution_id}|{client_id}|{operation}", key)
     fingerprint = hashlib.sha256(payload).digest()
     _lock_or_refuse(digest)
-    known = IdempotencyKey.objects.filter(institution_id=institution_id, digest=digest).first()
+    known = _known(institution_id, digest)
     if known is not None and known.created_at > now - KEPT:
         if bytes(known.fingerprint) != fingerprint:
             raise KeyReused(detail="This Idempotency-Key came before with another payload: take a new key.")
@@ -122,15 +123,21 @@ def settle(
     answer = effect()
     if answer.status < 400:
         body = seal(settings.SECRETS.master, answer.body, place=_place(digest))
-        IdempotencyKey.objects.bulk_create(
-            [
-                IdempotencyKey(
-                    institution_id=institution_id, digest=digest, fingerprint=fingerprint, status=answer.status,
-                    headers=answer.headers, body=body, person_id=answer.person_id, created_at=now,
-                )
-            ]
+        append(
+            IdempotencyKey(
+                institution_id=institution_id, digest=digest, fingerprint=fingerprint, status=answer.status,
+                headers=answer.headers, body=body, person_id=answer.person_id, created_at=now,
+            )
         )  # fmt: skip
     return answer
+
+
+def _known(institution_id: UUID, digest: bytes) -> IdempotencyKey | None:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT FROM hub_idempotencykey WHERE institution_id = %s AND digest = %s", [institution_id, digest])
+        if cursor.rowcount == 0:
+            return None
+    return IdempotencyKey.objects.get(institution_id=institution_id, digest=digest)
 
 
 def _place(digest: bytes) -> str:

@@ -4,6 +4,7 @@
 can miss nothing before it. A subscriber's effect and its inbox row commit together, so it happens once.
 """
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any, ClassVar
 from uuid import UUID
@@ -14,6 +15,7 @@ from django.db import connection, models, transaction
 from django.utils.module_loading import import_string
 
 from hub import audit, events
+from hub.db.quick import append
 from hub.ids import uuid7
 
 ATTEMPTS_MAX = 5
@@ -90,26 +92,30 @@ class InboxEntry(models.Model):
         self.save(update_fields=["attempts", "fault", "due_at", "state"])
 
 
-def publish(payload: events.Payload, *, actor: audit.Actor, now: datetime) -> UUID:
-    """Write the event and its audit row into the open transaction; return the event's id."""
+def publish(payload: events.Payload, *, actor: audit.Actor, now: datetime, before: Sequence[models.Model] = ()) -> UUID:
+    """Append the event and its audit row to the open transaction; return the event's id.
+
+    `before` are new rows that the event tells of, appended in the same round trip.
+    """
+    body = payload.body()
     event = OutboxEvent(
         institution_id=payload.institution_id,
         type=payload.TYPE,
         subject_type=payload.SUBJECT,
         subject_id=payload.subject_id,
-        payload=payload.body(),
+        payload=body,
         created_at=now,
     )
-    OutboxEvent.objects.bulk_create([event])
-    audit.record(
+    deed = audit.row(
         actor=actor,
         action=payload.TYPE,
         subject_type=payload.SUBJECT,
         subject_id=payload.subject_id,
         institution_id=payload.institution_id,
-        details={name: value for name, value in payload.body().items() if name not in ("subject_id", "institution_id")},
+        details={name: value for name, value in body.items() if name not in ("subject_id", "institution_id")},
         now=now,
     )
+    append(*before, event, deed)
     return event.id
 
 

@@ -1,7 +1,6 @@
 """The registry of models, and the decision records made with them."""
 
-from datetime import datetime
-from typing import Any, ClassVar
+from typing import ClassVar
 from uuid import UUID
 
 from django.db import models
@@ -161,9 +160,3 @@ class Decision(models.Model):
         """Where the sealed part of a decision belongs."""
         return f"scoring_decision|sealed|{decision_id}"
 
-    @classmethod
-    def make(cls, *, now: datetime, **fields: Any) -> "Decision":
-        """Append one record."""
-        decision = cls(created_at=now, **fields)
-        cls.objects.bulk_create([decision])
-        return decision

@@ -12,6 +12,7 @@ import msgspec
 from hub import consent, outbox
 from hub.audit import Actor
 from hub.crypto import DataKey
+from hub.db.quick import fetch
 from hub.errors import Conflict, Erased, FieldError, Invalid, NotFound
 from hub.events import DecisionScored
 from hub.ids import uuid7
@@ -23,6 +24,9 @@ from risk.scoring.models import Decision, ModelLine, ModelVersion
 RECIPIENT = "institution"
 REASONS_MAX = 4
 _SCORERS_MAX = 32
+_CHAMPIONS = """state = 'champion' AND line_id IN (SELECT id FROM scoring_modelline WHERE name = %s)
+AND (institution_id = %s OR institution_id IS NULL)"""
+_NEEDED = ("id", "institution_id", "number", "sha256", "slope_micro", "intercept_micro")
 _scorers: OrderedDict[UUID, Scorer] = OrderedDict()
 _scorers_lock = Lock()
 
@@ -96,7 +100,8 @@ def score_person(
     scorer = scorer_of(version)
     score = compute(scorer, features, version.calibration)
     sealed = Sealed(dict(features), list(scorer.reasons(score, limit=REASONS_MAX)))
-    return _record(version, person, consent_id, score, sealed, actor, now)
+    decision = _record(version, person, consent_id, score, sealed, actor, now)
+    return Scored(decision, line_name, version.number, sealed)
 
 
 def _record(
@@ -107,11 +112,11 @@ def _record(
     sealed: Sealed,
     actor: Actor,
     now: datetime,
-) -> Scored:
+) -> Decision:
     band = bands.band_of(score.pd)
     decision_id = uuid7()
     assert person.institution_id is not None
-    decision = Decision.make(
+    decision = Decision(
         id=decision_id,
         institution_id=person.institution_id,
         person=person,
@@ -126,14 +131,11 @@ def _record(
         pd_12m=score.pd_12m,
         grade=band.grade,
         action=band.action,
-        now=now,
+        created_at=now,
     )
-    outbox.publish(
-        DecisionScored(decision_id, person.institution_id, version_id=version.id, grade=band.grade),
-        actor=actor,
-        now=now,
-    )
-    return Scored(decision, version.line.name, version.number, sealed)
+    payload = DecisionScored(decision_id, person.institution_id, version_id=version.id, grade=band.grade)
+    outbox.publish(payload, actor=actor, now=now, before=[decision])
+    return decision
 
 
 def open_decision(decision: Decision) -> Scored:
@@ -161,9 +163,7 @@ def replay(*, decision: Decision) -> Replay:
 
 def champion_of(*, name: str, institution_id: UUID) -> ModelVersion:
     """Return the champion of an institution's own line of this name, else of the platform's (artefact not loaded)."""
-    versions = ModelVersion.objects.filter(state="champion", line__name=name).select_related("line")
-    found = versions.defer("artefact", "report", "manifest")
-    return _own_first(list(found), institution_id, name)
+    return _own_first(fetch(ModelVersion, _CHAMPIONS, [name, institution_id], only=_NEEDED), institution_id, name)
 
 
 def _own_first(found: list[ModelVersion], institution_id: UUID, name: str) -> ModelVersion:

@@ -1,0 +1,74 @@
+"""Scores by REST: make one, read one, replay one."""
+
+from uuid import UUID
+
+from django.urls import path
+from hub.api import caller, decode, endpoint
+from hub.clock import now
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from risk.scoring import queries, services
+from risk.scoring.serializers import (
+    REPLAY_EXAMPLE,
+    SCORE_EXAMPLES,
+    ReplayAnswer,
+    ScoreAnswer,
+    ScoreBody,
+    replay_answer,
+    score_answer,
+)
+
+
+class Scores(APIView):
+    """Scores of the institution's own customers."""
+
+    @endpoint(
+        scope="scores:write", idempotent=True, body=ScoreBody, answer=ScoreAnswer, status=201, examples=SCORE_EXAMPLES
+    )
+    def post(self, request: Request) -> Response:
+        """Score a person under a consent, with reasons, and keep the decision record."""
+        body = decode(request, ScoreBody)
+        client = caller(request)
+        scored = services.score_person(
+            institution_id=client.institution_id,
+            line_name=body.model_line,
+            person_reference=body.person_reference,
+            consent_reference=services.ConsentReference(
+                body.consent.reference, body.consent.text_version, body.consent.given_at, body.consent.expires_at
+            ),
+            features=body.features,
+            actor=client.actor,
+            now=now(),
+        )
+        response = Response(
+            score_answer(scored), status=201, headers={"Location": f"/api/v1/scores/{scored.decision.id}"}
+        )
+        response.person_id = scored.decision.person_id  # type: ignore[attr-defined]  # read by hub.api
+        return response
+
+
+class ScoreDetail(APIView):
+    """One decision record."""
+
+    @endpoint(scope="scores:write", answer=ScoreAnswer, examples={"response": SCORE_EXAMPLES["response"]})
+    def get(self, request: Request, score_id: UUID) -> Response:  # noqa: ARG002 - the scope is in the transaction
+        """Read a score with its reasons; 410 `erased` once the person was erased."""
+        return Response(score_answer(services.open_decision(queries.decision_by_id(decision_id=score_id))))
+
+
+class ScoreReplay(APIView):
+    """A decision, computed again."""
+
+    @endpoint(scope="scores:write", answer=ReplayAnswer, examples={"response": REPLAY_EXAMPLE})
+    def post(self, request: Request, score_id: UUID) -> Response:  # noqa: ARG002 - as above
+        """Compute a score again from its stored inputs and versions: `identical`, `different` or `erased`."""
+        return Response(replay_answer(services.replay(decision=queries.decision_by_id(decision_id=score_id))))
+
+
+urlpatterns = [
+    path("scores", Scores.as_view(), name="scores"),
+    path("scores/<uuid:score_id>", ScoreDetail.as_view(), name="score"),
+    path("scores/<uuid:score_id>/replay", ScoreReplay.as_view(), name="score-replay"),
+]
