@@ -11,9 +11,9 @@ def main() -> None:
     # Not at 0: there stands the folder of this file, and Python's own `platform` must win over the folder's.
     sys.path.insert(1, str(Path(__file__).resolve().parent / "platform"))
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "hub.settings")
-    from django.core.management import execute_from_command_line
+    from hub.command_line import run
 
-    execute_from_command_line(sys.argv)
+    run(sys.argv)
 
 
 if __name__ == "__main__":

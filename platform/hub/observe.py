@@ -1,20 +1,139 @@
-"""Structured logs that redact, request ids, metrics."""
+"""Structured logs that redact, and the id, the log line and the measurements of each request."""
 
-from collections.abc import Callable
+import logging
+import logging.config
+import sys
+import time
+from collections.abc import Callable, MutableMapping
+from typing import Any
 
+import structlog
 from django.http import HttpRequest, HttpResponse
+
+from hub import audit, metrics, redact
+from hub.ids import uuid7
+
+Event = MutableMapping[str, Any]
+HEADER = "X-Request-Id"
+_OURS = ("timestamp", "level", "logger", "event", "exception", "request_id")
+log = structlog.get_logger("hub.request")
 
 
 def configure_logging() -> None:
-    """Set up structlog."""
+    """Send every logger of the process, ours and the libraries', through redaction to the standard error.
+
+    One JSON object a line; readable lines where that is a terminal.
+    """
+    shared: list[Any] = [structlog.stdlib.add_log_level, structlog.stdlib.add_logger_name, _add_request_id]
+    structlog.configure(
+        processors=[structlog.stdlib.filter_by_level, *shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.stdlib.BoundLogger,
+        cache_logger_on_first_use=True,
+    )
+    formatter = {"()": structlog.stdlib.ProcessorFormatter, "foreign_pre_chain": [*shared, _describe_task]}
+    formatter["processors"] = [redacted, structlog.processors.TimeStamper(fmt="iso", utc=True), _renderer()]
+    logging.config.dictConfig(
+        {
+            "version": 1,
+            "disable_existing_loggers": False,
+            "filters": {"probes": {"()": _NotOfProbes}},
+            "formatters": {"one": formatter},
+            "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "one"}},
+            "root": {"handlers": ["stderr"], "level": "INFO"},
+            "loggers": {
+                # The line of a request is ours; what Django adds to it says nothing more below an error.
+                "django.request": {"level": "ERROR", "filters": ["probes"]},
+                "django.server": {"level": "ERROR"},
+            },
+        }
+    )
+
+
+class _NotOfProbes(logging.Filter):
+    """Drops what Django says of a probe that answers 503: that is its work, and it is asked every few seconds."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        path = getattr(getattr(record, "request", None), "path", "")
+        return not (path in metrics.PROBES and getattr(record, "status_code", 500) == 503)
+
+
+def _renderer() -> Any:
+    if sys.stderr.isatty():
+        return structlog.dev.ConsoleRenderer()
+    return structlog.processors.JSONRenderer()
+
+
+def _add_request_id(_logger: Any, _method: str, event: Event) -> Event:
+    if number := audit.request_id.get():
+        event["request_id"] = number
+    return event
+
+
+def _describe_task(_logger: Any, _method: str, event: Event) -> Event:
+    # Celery writes results and the text of exceptions into its messages: told here is what became of which task.
+    record: logging.LogRecord = event["_record"]
+    data = getattr(record, "data", None)
+    if record.name == "celery.app.trace" and isinstance(data, dict):
+        event["event"] = f"task {data.get('description') or 'succeeded'}"
+        event["task"], event["task_id"] = data.get("name"), data.get("id")
+        if "runtime" in data:
+            event["seconds"] = round(data["runtime"], 3)
+    return event
+
+
+def redacted(_logger: Any, _method: str, event: Event) -> Event:
+    """The processor through which every entry passes: exceptions by type and place, all else cleaned."""
+    record = event.pop("_record", None)
+    event.pop("_from_structlog", None)
+    event.pop("stack_info", None)
+    caught = event.pop("exc_info", None) or (record.exc_info if record is not None else None)
+    own = {name: event.pop(name) for name in _OURS if name in event}
+    if "event" in own:
+        own["event"] = redact.text(str(own["event"]))
+    cleaned: Event = {**own, **redact.mapping(event)}
+    if (found := _exception(caught)) is not None:
+        cleaned["exception"] = redact.error(found)
+    return cleaned
+
+
+def _exception(caught: Any) -> BaseException | None:
+    if caught is True:
+        return sys.exc_info()[1]
+    if isinstance(caught, tuple):
+        caught = caught[1]
+    return caught if isinstance(caught, BaseException) else None
 
 
 class RequestMiddleware:
-    """Give each request an id."""
+    """Give each request an id of our own, answer it, log the request by its route, and measure it."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        """Answer."""
-        return self.get_response(request)
+        """Answer; what a client sends as X-Request-Id is not believed."""
+        number = str(uuid7())
+        token = audit.request_id.set(number)
+        begun = time.perf_counter()
+        try:
+            response = self.get_response(request)
+            response[HEADER] = number
+            _note(request, response.status_code, time.perf_counter() - begun)
+        finally:
+            audit.request_id.reset(token)
+        return response
+
+
+def _note(request: HttpRequest, status: int, seconds: float) -> None:
+    match = request.resolver_match
+    route = f"/{match.route}" if match else _unrouted(request.path)
+    method = request.method if request.method in metrics.METHODS else "other"
+    metrics.note_request(route, method, status, seconds)
+    if status >= 400 or route not in metrics.QUIET_ROUTES:
+        log.info("request", method=method, route=route, status=status, ms=round(seconds * 1000, 1))
+
+
+def _unrouted(path: str) -> str:
+    # Files are answered before a route is looked for. No other path is told: it may hold anything.
+    return metrics.STATIC if path.startswith(metrics.STATIC) else "unmatched"

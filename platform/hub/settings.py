@@ -14,6 +14,8 @@ PRODUCTION = env.flag("LUOPAN_PRODUCTION", default=False)
 DEMO = env.flag("LUOPAN_DEMO", default=not PRODUCTION)
 DEBUG = False
 PORT = env.integer("LUOPAN_PORT", 8000, low=1, high=65535)
+BIND = env.text("LUOPAN_BIND", "127.0.0.1")
+FREE_MB = env.integer("LUOPAN_FREE_MB", 300, low=1, high=1_000_000_000)
 PUBLIC_URL = env.text("LUOPAN_URL", f"http://localhost:{PORT}").rstrip("/")
 
 # --- secrets: from the environment in production, made once below LUOPAN_HOME elsewhere -----------------------------
@@ -134,15 +136,24 @@ ACCOUNT_USER_MODEL_USERNAME_FIELD = None
 ACCOUNT_LOGIN_METHODS = {"email"}
 ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*"]
 ACCOUNT_EMAIL_VERIFICATION = "none"
-ACCOUNT_RATE_LIMITS = False  # axes counts failures; one counter is enough
-MFA_SUPPORTED_TYPES = ["totp", "recovery_codes"]
+ACCOUNT_SESSION_REMEMBER = False
+ACCOUNT_RATE_LIMITS = False  # axes counts failures, of passwords and of codes; one counter is enough
+ALLAUTH_TRUSTED_PROXY_COUNT = env.integer("LUOPAN_PROXIES", 0, low=0, high=3)
+MFA_ADAPTER = "hub.accounts.adapter.SecondFactorAdapter"
+MFA_FORMS = {"authenticate": "hub.accounts.forms.CodeForm", "reauthenticate": "hub.accounts.forms.ConfirmForm"}
+MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
+MFA_PASSKEY_LOGIN_ENABLED = True
+MFA_RECOVERY_CODES_SHOW_ONCE = True
 MFA_TOTP_ISSUER = "Luopan"
-AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
+AXES_USERNAME_CALLABLE = "hub.accounts.lockout.counted_name"
+AXES_LOCKOUT_PARAMETERS = "hub.accounts.lockout.parameters"
+AXES_LOCKOUT_CALLABLE = "hub.accounts.lockout.locked"
+AXES_CLIENT_IP_CALLABLE = "allauth.core.internal.httpkit.get_client_ip"
 AXES_FAILURE_LIMIT = 5
-AXES_COOLOFF_TIME = 1
-AXES_USERNAME_FORM_FIELD = "login"
-AXES_IPWARE_PROXY_COUNT = env.integer("LUOPAN_PROXIES", 0, low=0, high=3)
-AXES_SENSITIVE_PARAMETERS = ["login", "password", "username", "ip_address"]
+AXES_COOLOFF_TIME = 1  # hours
+AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False
+AXES_DISABLE_ACCESS_LOG = True  # sign-ins are audit rows
+AXES_SENSITIVE_PARAMETERS = ["login", "password", "username", "ip_address", "code", "credential", "csrfmiddlewaretoken"]
 AXES_VERBOSE = False
 
 # --- sessions, headers -----------------------------------------------------------------------------------------------
@@ -180,7 +191,6 @@ LANGUAGES = [("en", "English"), ("zh-hant", "繁體中文"), ("zh-hans", "简体
 USE_TZ = True
 TIME_ZONE = "UTC"
 STATIC_URL = "/static/"
-STATIC_ROOT = LUOPAN_HOME / "static"
 UPLOAD_ROOT = LUOPAN_HOME / "uploads"
 WHITENOISE_USE_FINDERS = True
 STORAGES = {
@@ -190,6 +200,24 @@ STORAGES = {
 
 # --- REST API --------------------------------------------------------------------------------------------------------
 OAUTH2_PROVIDER_APPLICATION_MODEL = "institutions.Client"
+OAUTH2_PROVIDER = {
+    "OAUTH2_SERVER_CLASS": "oauthlib.oauth2.BackendApplicationServer",  # client credentials, and no other grant
+    "OAUTH2_VALIDATOR_CLASS": "partners.institutions.oauth.Validator",
+    "SCOPES_BACKEND_CLASS": "partners.institutions.scopes.ClientScopes",
+    "ACCESS_TOKEN_EXPIRE_SECONDS": 15 * 60,
+    "REFRESH_TOKEN_REUSE_PROTECTION": True,
+    "ALLOWED_REDIRECT_URI_SCHEMES": ["https"],
+    "COMPLIANT_BCP_RFC9700_IMPLICIT_GRANT": True,
+    "COMPLIANT_BCP_RFC9700_PASSWORD_GRANT": True,
+    "COMPLIANT_BCP_RFC9700_PKCE_METHOD": True,
+    "COMPLIANT_BCP_RFC9700_ACCESS_TOKEN_TRANSPORT": True,
+    "COMPLIANT_BCP_RFC9700_AUTHZ_RESPONSE_ISS": True,
+    "COMPLIANT_BCP_RFC9700_TOKEN_STORAGE": True,
+    "COMPLIANT_BCP_RFC9700_REFRESH_TOKEN": True,
+    "COMPLIANT_BCP_RFC9700_REDIRECT_URI_SCHEME": True,
+    "COMPLIANT_BCP_RFC9700_REDIRECT_URI_MATCHING": True,
+    "COMPLIANT_BCP_RFC9700_PKCE_REQUIRED": True,
+}
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": ["hub.api.BearerAuthentication"],
     "DEFAULT_PERMISSION_CLASSES": ["hub.api.HasScope"],
@@ -197,8 +225,26 @@ REST_FRAMEWORK = {
     "DEFAULT_PARSER_CLASSES": ["hub.api.JsonParser"],
     "DEFAULT_SCHEMA_CLASS": "hub.openapi.Schema",
     "EXCEPTION_HANDLER": "hub.problems.handle",
+    "URL_FORMAT_OVERRIDE": None,
     "UNAUTHENTICATED_USER": None,
     "UNAUTHENTICATED_TOKEN": None,
 }
 
+# --- console ---------------------------------------------------------------------------------------------------------
+UNFOLD = {
+    "SITE_TITLE": "Luopan",
+    "SITE_HEADER": "Luopan",
+    "SITE_SUBHEADER": "Console",
+    "SITE_SYMBOL": "explore",
+    "SITE_FAVICONS": [{"rel": "icon", "type": "image/svg+xml", "href": "/static/hub/compass.svg"}],
+    "STYLES": ["/static/hub/console.css"],
+    "SHOW_HISTORY": False,
+    "SIDEBAR": {"show_search": False, "navigation": "hub.console.navigation"},
+    "ACCOUNT": {"navigation": "hub.console.account_links"},
+}
+
+# --- observation: what apps add to /readyz and /metrics, by name ------------------------------------------------------
 LOGGING_CONFIG = None  # structlog is set up by hub.observe
+METRICS_TOKEN = env.text("LUOPAN_METRICS_TOKEN")
+READINESS_CHECKS = ["risk.scoring.facade.champion_ready"]  # functions that answer (all is well, a sentence)
+METRIC_SOURCES: list[str] = []  # functions that answer hub.metrics.Gauge rows

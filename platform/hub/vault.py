@@ -4,6 +4,7 @@ import base64
 import json
 import os
 import secrets
+from contextlib import suppress
 from dataclasses import dataclass, fields
 from pathlib import Path
 
@@ -61,17 +62,18 @@ def load(home: Path, *, may_make: bool) -> Secrets:
 
 
 def _make(path: Path, names: list[str]) -> None:
+    draft = path.with_name(f"secrets.{os.getpid()}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        draft = path.with_name(f"secrets.{os.getpid()}")
         with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
             json.dump({name: base64.urlsafe_b64encode(secrets.token_bytes(32)).decode() for name in names}, file)
         os.link(draft, path)
-    except FileExistsError:
-        pass  # another process was quicker: its file holds
     except OSError as error:
-        raise ImproperlyConfigured(
-            f"Cannot write {path} ({error.strerror}): free the folder, or set LUOPAN_HOME to another."
-        ) from error
+        # Another process may have been quicker: its file holds.
+        if not path.is_file():
+            raise ImproperlyConfigured(
+                f"Cannot write {path} ({error.strerror}): free the folder, or set LUOPAN_HOME to another."
+            ) from error
     finally:
-        path.with_name(f"secrets.{os.getpid()}").unlink(missing_ok=True)
+        with suppress(OSError):
+            draft.unlink()

@@ -1,4 +1,4 @@
-"""Django's PostgreSQL backend with three additions: it starts the embedded server, refuses an unsafe role, knows scopes."""
+"""Django's PostgreSQL backend, which also starts the embedded server, refuses an unsafe role, and knows scopes."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -8,6 +8,7 @@ from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.db import connections
 from django.db.backends.postgresql import base
+from psycopg.pq import TransactionStatus
 
 from hub import postgres
 
@@ -38,16 +39,19 @@ class DatabaseWrapper(base.DatabaseWrapper):
     def _configure_connection(self, connection: Any) -> bool:
         changed: bool = super()._configure_connection(connection)
         if not self.settings_dict.get("OWNER"):
-            _refuse_unsafe_role(connection)
+            refuse_unsafe_role(connection)
         return changed
 
 
-def _refuse_unsafe_role(connection: Any) -> None:
+def refuse_unsafe_role(connection: Any) -> None:
+    """Raise `ImproperlyConfigured` where the role of this psycopg connection would make row-level security void."""
+    idle = connection.info.transaction_status == TransactionStatus.IDLE
     before = connection.autocommit
-    if not before and connection.info.transaction_status == 0:
+    if idle:
         connection.autocommit = True
     faults = connection.execute(_UNSAFE).fetchone()[0]
-    connection.autocommit = before
+    if idle:
+        connection.autocommit = before
     if faults:
         raise ImproperlyConfigured(
             f"The database role {connection.info.user!r} is unsafe: it {faults}. Row-level security would be void. "
