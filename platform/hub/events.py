@@ -69,6 +69,17 @@ class BookImported(Payload):
 
 
 @dataclass(frozen=True, slots=True)
+class BookRefused(Payload):
+    """A loan book was not taken: `reason` is a sentence without any of its values."""
+
+    TYPE: ClassVar[str] = "book.refused"
+    SUBJECT: ClassVar[str] = "loan_book"
+
+    line_id: UUID
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class BookRegistered(Payload):
     """A loan book was handed in and waits to be read."""
 
@@ -86,6 +97,28 @@ class TrainingRequested(Payload):
     SUBJECT: ClassVar[str] = "training_run"
 
     line_id: UUID
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingStarted(Payload):
+    """A worker took a training up, for the first time or again after a fall."""
+
+    TYPE: ClassVar[str] = "training.started"
+    SUBJECT: ClassVar[str] = "training_run"
+
+    line_id: UUID
+    attempt: int
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingInterrupted(Payload):
+    """The worker of a training is gone; it waits in the queue again."""
+
+    TYPE: ClassVar[str] = "training.interrupted"
+    SUBJECT: ClassVar[str] = "training_run"
+
+    line_id: UUID
+    attempt: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,6 +217,22 @@ class InstitutionOnboarded(Payload):
     SUBJECT: ClassVar[str] = "institution"
 
     sandbox: bool
+
+
+@dataclass(frozen=True, slots=True)
+class InstitutionSuspended(Payload):
+    """All clients of an institution are kept out."""
+
+    TYPE: ClassVar[str] = "institution.suspended"
+    SUBJECT: ClassVar[str] = "institution"
+
+
+@dataclass(frozen=True, slots=True)
+class InstitutionResumed(Payload):
+    """The clients of a suspended institution are let in again."""
+
+    TYPE: ClassVar[str] = "institution.resumed"
+    SUBJECT: ClassVar[str] = "institution"
 
 
 @dataclass(frozen=True, slots=True)

@@ -115,7 +115,10 @@ DATABASE_OWNER = env.database("DATABASE_OWNER_URL") or (
 # --- Celery: the same PostgreSQL, or RabbitMQ or Redis by one URL ----------------------------------------------------
 CELERY_BROKER_URL = env.text("CELERY_BROKER_URL")
 BROKER_DSN = env.text("BROKER_DSN")  # only where the application's database is behind a pooler
-EVENT_SUBSCRIBERS: dict[str, list[str]] = {}
+EVENT_SUBSCRIBERS: dict[str, list[str]] = {
+    "book.registered": ["risk.learning.subscribers.read_registered_book"],
+    "training.requested": ["risk.learning.subscribers.start_requested_training"],
+}
 
 # --- sign-in ---------------------------------------------------------------------------------------------------------
 AUTHENTICATION_BACKENDS = [
@@ -192,6 +195,8 @@ USE_TZ = True
 TIME_ZONE = "UTC"
 STATIC_URL = "/static/"
 UPLOAD_ROOT = LUOPAN_HOME / "uploads"
+BOOK_BYTES_MAX = env.integer("LUOPAN_BOOK_MB", 200, low=1, high=10_000) * 1_000_000  # as sent
+BOOK_PLAIN_BYTES_MAX = env.integer("LUOPAN_BOOK_PLAIN_MB", 2_000, low=1, high=100_000) * 1_000_000  # unpacked
 WHITENOISE_USE_FINDERS = True
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage", "OPTIONS": {"location": UPLOAD_ROOT}},

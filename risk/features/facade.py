@@ -1,5 +1,24 @@
 """What other apps may use of `features`. Free of Django, so that pure packages may import it."""
 
+from risk.features.catalogue.cells import Value
 from risk.features.catalogue.feature import Direction, Feature, Kind
+from risk.features.catalogue.mapping import Mapping
+from risk.features.catalogue.mapping_text import MappingError, MappingFault, read_mapping, stored_mapping
+from risk.features.catalogue.rows import HeaderError, Row, RowProblem, RowReader, split_line
 
-__all__ = ["Direction", "Feature", "Kind"]
+__all__ = [
+    "Direction",
+    "Feature",
+    "HeaderError",
+    "Kind",
+    "Mapping",
+    "MappingError",
+    "MappingFault",
+    "Row",
+    "RowProblem",
+    "RowReader",
+    "Value",
+    "read_mapping",
+    "split_line",
+    "stored_mapping",
+]
