@@ -1,22 +1,20 @@
-"""Institutions and their API clients."""
+"""Institutions, their API clients, and the assertions that clients have used."""
 
-from typing import ClassVar
+import hashlib
+from datetime import datetime
+from typing import Any, ClassVar, Self
+from uuid import UUID
 
 from django.db import models
-from oauth2_provider.models import AbstractApplication
+from oauth2_provider.generators import generate_client_id, generate_client_secret
+from oauth2_provider.models import AbstractApplication, ApplicationManager
 
+from hub.api_auth import ClientIdentity
 from hub.clock import now
 from hub.ids import uuid7
 
-SCOPES = {
-    "institution:read": "Read the institution's own record",
-    "scores:write": "Score, read and replay own decisions",
-    "books:write": "Hand in loan books and read how they were taken",
-    "events:read": "Read the event log and long-running jobs",
-}
 
-
-class Institution(models.Model):
+class Institution(models.Model):  # type: ignore[django-manager-missing]  # the toolkit's class hides that of Client
     """A licensed lender, or its sandbox: a second tenant of the same organisation."""
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
@@ -30,7 +28,12 @@ class Institution(models.Model):
     created_at = models.DateTimeField(default=now, editable=False)
 
     class Meta:
-        constraints = [models.UniqueConstraint(fields=["name"], name="institutions_institution_name")]
+        constraints = [
+            models.UniqueConstraint(fields=["name"], name="institutions_institution_name"),
+            models.CheckConstraint(
+                name="institutions_institution_jurisdiction", condition=models.Q(jurisdiction__regex=r"^[A-Z]{2}$")
+            ),
+        ]
 
     def __str__(self) -> str:
         return self.name
@@ -40,18 +43,115 @@ class Institution(models.Model):
         """Whether this is a sandbox tenant."""
         return self.live_id is not None
 
+    @classmethod
+    def open(cls, *, name: str, jurisdiction: str, live: Self | None, now: datetime) -> Self:
+        """Make an institution, or with `live` a sandbox of it."""
+        made = cls(name=name, jurisdiction=jurisdiction, live=live, created_at=now)
+        made.save(force_insert=True)
+        return made
 
-class Client(AbstractApplication):
-    """An API credential of one institution: a sandbox secret, or a public key (`private_key_jwt`)."""
+    def set_active(self, active: bool) -> None:
+        """Let its clients in, or keep all of them out."""
+        self.is_active = active
+        self.save(update_fields=["is_active"])
 
-    SECRET: ClassVar[str] = "client_secret"
+
+class ClientManager(ApplicationManager):  # type: ignore[misc]  # the toolkit carries no types
+    """Finds clients."""
+
+    def identify(self, *, token_checksum: str, now: datetime) -> ClientIdentity | None:
+        """Return whose live token this is, with the scopes that token and client share. Platform scope."""
+        rows = self.filter(
+            accesstoken__token_checksum=token_checksum, accesstoken__expires__gt=now,
+            revoked_at__isnull=True, institution__is_active=True,
+        ).values_list("institution_id", "client_id", "scopes", "sandbox", "accesstoken__scope")[:1]  # fmt: skip
+        for institution_id, client_id, allowed, sandbox, granted in rows:
+            return ClientIdentity(institution_id, client_id, frozenset(allowed) & frozenset(granted.split()), sandbox)
+        return None
+
+
+class Client(AbstractApplication):  # type: ignore[misc]  # the toolkit carries no types
+    """An API credential of one institution: a sandbox secret, or public keys (`private_key_jwt`)."""
+
+    SECRET: ClassVar[str] = "client_secret"  # noqa: S105 - the method's name
     KEY: ClassVar[str] = "private_key_jwt"
 
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     institution = models.ForeignKey(Institution, on_delete=models.PROTECT, related_name="clients")
+    sandbox = models.BooleanField(editable=False)
     method = models.CharField(max_length=20, choices=[(SECRET, SECRET), (KEY, KEY)])
     scopes = models.JSONField(default=list)
     jwks = models.JSONField(default=dict, blank=True, help_text="Public keys (RFC 7517); never a private one.")
     revoked_at = models.DateTimeField(null=True, blank=True, editable=False)
 
+    objects: ClassVar[ClientManager] = ClientManager()
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                name="institutions_client_live_by_key",
+                condition=models.Q(sandbox=True) | models.Q(method="private_key_jwt"),
+            ),
+            models.CheckConstraint(
+                name="institutions_client_keys_fit_method",
+                condition=models.Q(method="private_key_jwt") & ~models.Q(jwks={})
+                | models.Q(method="client_secret", jwks={}),
+            ),
+            models.CheckConstraint(
+                name="institutions_client_credentials_only",
+                condition=models.Q(
+                    client_type="confidential", authorization_grant_type="client-credentials", hash_client_secret=True
+                ),
+            ),
+        ]
+
     def __str__(self) -> str:
-        return f"{self.institution} {self.client_id}"
+        return f"{self.name} ({self.client_id})"
+
+    @classmethod
+    def issue(
+        cls, *, institution: Institution, name: str, method: str, scopes: list[str], jwks: dict[str, Any]
+    ) -> tuple[Self, str]:
+        """Make a client; return it with its secret, which is kept as a hash only ("" for one with keys)."""
+        secret = generate_client_secret()
+        made = cls(
+            institution=institution, sandbox=institution.is_sandbox, name=name, method=method, scopes=scopes,
+            jwks=jwks, client_id=generate_client_id(), client_secret=secret, client_type=cls.CLIENT_CONFIDENTIAL,
+            authorization_grant_type=cls.GRANT_CLIENT_CREDENTIALS,
+        )  # fmt: skip
+        made.save(force_insert=True)
+        return made, secret if method == cls.SECRET else ""
+
+    def revoke(self, *, now: datetime) -> None:
+        """End it: no new tokens, and those it has are dead."""
+        self.revoked_at = now
+        self.save(update_fields=["revoked_at", "updated"])
+
+    def is_usable(self, request: object) -> bool:  # noqa: ARG002 - the toolkit's signature
+        """Whether tokens may be issued to it now; the toolkit asks."""
+        return self.revoked_at is None and self.institution.is_active
+
+
+class UsedAssertion(models.Model):
+    """A `jti` that a client has used: a second use finds it here. Kept until the assertion has expired."""
+
+    id = models.BigAutoField(primary_key=True)
+    client = models.ForeignKey(Client, on_delete=models.CASCADE, related_name="used_assertions")
+    digest = models.BinaryField(editable=False)
+    expires_at = models.DateTimeField(editable=False)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["client", "digest"], name="institutions_usedassertion_once")]
+        indexes = [models.Index(fields=["expires_at"], name="institutions_usedassertion_age")]
+
+    def __str__(self) -> str:
+        return f"{self.client_id} {self.expires_at:%Y-%m-%d %H:%M}"
+
+    @classmethod
+    def use(cls, *, client_pk: UUID, jti: str, expires_at: datetime) -> bool:
+        """Note the first use and return True; False for any later one, however close behind it comes."""
+        # Two uses may meet: the unique constraint lets one of them insert, and the other then finds its row.
+        _, first = cls.objects.get_or_create(
+            client_id=client_pk, digest=hashlib.sha256(jti.encode()).digest(), defaults={"expires_at": expires_at}
+        )
+        return first

@@ -10,7 +10,7 @@ The handler runs inside the tenant's transaction, and its answer is encoded ther
 
 import functools
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar, cast
 from urllib.parse import urlencode
@@ -27,7 +27,8 @@ from rest_framework.response import Response
 from hub import idempotency
 from hub.api_auth import BearerAuthentication, ClientIdentity, HasScope
 from hub.clock import now
-from hub.errors import FieldError, Invalid
+from hub.errors import DomainError, FieldError, Invalid
+from hub.faults import faultpoint
 from hub.idempotency import Answer
 from hub.parsing import JsonParser, decode, raw_body
 from hub.tenancy import tenant_scope
@@ -83,7 +84,8 @@ class Operation:
     body: Any
     answer: Any
     status: int
-    examples: Mapping[str, Any] = field(default_factory=dict)
+    raises: tuple[type[DomainError], ...]
+    examples: Mapping[str, Any]
 
 
 def endpoint(
@@ -94,15 +96,17 @@ def endpoint(
     body: Any = None,
     answer: Any = None,
     status: int = 200,
+    raises: tuple[type[DomainError], ...] = (),
     examples: Mapping[str, Any] | None = None,
 ) -> Callable[[Callable[Concatenate[V, Request, P], Response]], Callable[Concatenate[V, Request, P], HttpResponse]]:
     """Make an operation of a handler: its scope is needed (403), it runs in the caller's tenant scope.
 
     With `idempotent`, the Idempotency-Key is settled around it; `payload` gives the bytes that a repeat must match
-    (the body; the path always counts too). `body`, `answer` (msgspec types), `status` and `examples` ("request",
-    "response") only describe it in OpenAPI.
+    (the body; the path always counts too). The rest only describes it in OpenAPI: `body` and `answer` (types that
+    msgspec knows; another body than JSON is a dict, media type to media type object), `status`, `raises` (errors of
+    its own, beside those that any operation may have) and `examples` ("request", "response").
     """
-    operation = Operation(scope, idempotent, payload, body, answer, status, examples or {})
+    operation = Operation(scope, idempotent, payload, body, answer, status, raises, examples or {})
 
     def wrap(
         handler: Callable[Concatenate[V, Request, P], Response],
@@ -111,6 +115,7 @@ def endpoint(
         def run(view: V, request: Request, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
             with tenant_scope(caller(request).institution_id):
                 given = _settled(operation, request, lambda: _answer(handler(view, request, *args, **kwargs)))
+            faultpoint("after_commit_before_answer")
             return _respond(given)
 
         run.operation = operation  # type: ignore[attr-defined]  # read by HasScope and hub.openapi
@@ -142,7 +147,9 @@ def _settled(operation: Operation, request: Request, effect: Callable[[], Answer
 
 def _answer(response: Response) -> Answer:
     headers = {name: value for name, value in response.headers.items() if name != "Content-Type"}
-    return Answer(response.status_code, headers, JsonRenderer().render(response.data))
+    # A handler that answers about a person says so: the kept answer goes when he is erased.
+    person_id = getattr(response, "person_id", None)
+    return Answer(response.status_code, headers, JsonRenderer().render(response.data), person_id)
 
 
 def _respond(answer: Answer) -> HttpResponse:

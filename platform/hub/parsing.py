@@ -7,9 +7,10 @@ means the same to the institution, to the idempotency fingerprint and to the rec
 import json
 import re
 from collections.abc import Iterator, Mapping
+from datetime import datetime
 from enum import Enum
 from types import NoneType, UnionType
-from typing import IO, Any, Literal, NoReturn, TypeVar, Union, get_args, get_origin
+from typing import IO, Annotated, Any, Literal, NoReturn, TypeVar, Union, get_args, get_origin
 
 import msgspec
 from django.core.exceptions import RequestDataTooBig
@@ -24,6 +25,8 @@ ERRORS_MAX = 100
 NAME_MAX = 100
 _INTEGER_MAX = 2**63
 T = TypeVar("T")
+Moment = Annotated[datetime, msgspec.Meta(tz=True)]
+"""A moment in a body: RFC 3339 with its offset."""
 
 
 def raw_body(request: Request) -> bytes:

@@ -14,7 +14,7 @@ from django.views import defaults
 from rest_framework import exceptions
 
 from hub import audit, errors
-from hub.errors import DomainError
+from hub.errors import DomainError, FieldError
 
 MACHINE_PATHS = ("/api/", "/oauth/")
 _RETRY_AFTER_S = 2
@@ -35,18 +35,29 @@ _FOREIGN: list[tuple[type[Exception], type[DomainError]]] = [
 ]
 
 
+class Problem(msgspec.Struct, omit_defaults=True):
+    """What went wrong (RFC 9457). `type` leads to a page about this kind of problem."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    instance: str
+    request_id: str
+    errors: list[FieldError] = []
+
+
 def problem(error: DomainError, request: HttpRequest) -> HttpResponse:
     """Render an error. The body names no more than `error` does."""
-    body: dict[str, Any] = {
-        "type": f"{settings.PUBLIC_URL}/problems/{error.code}",
-        "title": error.title,
-        "status": error.status,
-        "detail": error.detail,
-        "instance": request.path,
-        "request_id": audit.request_id.get(),
-    }
-    if error.errors:
-        body["errors"] = [{"detail": e.detail, "pointer": e.pointer, "code": e.code} for e in error.errors]
+    body = Problem(
+        type=f"{settings.PUBLIC_URL}/problems/{error.code}",
+        title=error.title,
+        status=error.status,
+        detail=error.detail,
+        instance=request.path,
+        request_id=audit.request_id.get(),
+        errors=list(error.errors),
+    )
     response = HttpResponse(
         msgspec.json.encode(body), status=error.status, content_type="application/problem+json", headers=_headers(error)
     )

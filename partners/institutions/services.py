@@ -1,0 +1,133 @@
+"""Business actions on institutions and their clients. All of them run in the platform's scope."""
+
+import re
+from collections.abc import Sequence
+from datetime import datetime
+from uuid import UUID
+
+from django.db import transaction
+from oauth2_provider.models import get_access_token_model
+
+from hub import outbox
+from hub.audit import Actor
+from hub.errors import Conflict, FieldError, Invalid, NotFound
+from hub.events import (
+    ClientIssued,
+    ClientRevoked,
+    InstitutionOnboarded,
+    InstitutionResumed,
+    InstitutionSuspended,
+)
+from partners.institutions import policies, queries
+from partners.institutions.keys import public_jwks
+from partners.institutions.models import Client, Institution, UsedAssertion
+from partners.institutions.queries import ClientView, InstitutionView
+
+NAME_MAX = 120
+FORGET_AT_ONCE = 10_000
+
+
+@transaction.atomic
+def onboard_institution(
+    *, name: str, jurisdiction: str, sandbox_of: UUID | None = None, actor: Actor, now: datetime
+) -> InstitutionView:
+    """Open an institution, or with `sandbox_of` a sandbox of that live one.
+
+    `Invalid` for the name or the jurisdiction (ISO 3166-1 alpha-2), `Conflict` for a name that is taken.
+    """
+    live = _locked(sandbox_of) if sandbox_of else None
+    if live is not None and live.is_sandbox:
+        raise Conflict("A sandbox has no sandbox of its own.")
+    if not re.fullmatch(r"[A-Z]{2}", jurisdiction):
+        raise Invalid([FieldError("/jurisdiction", "wrong_format", "Send two capital letters, such as HK.")])
+    name = _checked_name(name)
+    if Institution.objects.filter(name=name).exists():
+        raise Conflict("An institution of this name exists.")
+    made = Institution.open(name=name, jurisdiction=jurisdiction, live=live, now=now)
+    outbox.publish(InstitutionOnboarded(made.id, made.id, sandbox=made.is_sandbox), actor=actor, now=now)
+    return queries.institution_view(made)
+
+
+@transaction.atomic
+def suspend_institution(*, institution_id: UUID, actor: Actor, now: datetime) -> None:
+    """Keep all clients of an institution out; their tokens are dead at once. Safe to repeat."""
+    institution = _locked(institution_id)
+    if institution.is_active:
+        institution.set_active(False)
+        outbox.publish(InstitutionSuspended(institution.id, institution.id), actor=actor, now=now)
+
+
+@transaction.atomic
+def resume_institution(*, institution_id: UUID, actor: Actor, now: datetime) -> None:
+    """Let the clients of a suspended institution in again. Safe to repeat."""
+    institution = _locked(institution_id)
+    if not institution.is_active:
+        institution.set_active(True)
+        outbox.publish(InstitutionResumed(institution.id, institution.id), actor=actor, now=now)
+
+
+@transaction.atomic
+def issue_client(
+    *,
+    institution_id: UUID,
+    name: str,
+    method: str,
+    scopes: Sequence[str],
+    jwks: object = None,
+    actor: Actor,
+    now: datetime,
+) -> tuple[ClientView, str]:
+    """Issue a client; return it with its secret, which is shown this once ("" where it signs with keys).
+
+    `method` is "client_secret" (a sandbox's alone, no `jwks`) or "private_key_jwt" (`jwks` a set of public keys).
+    `Invalid` names what will not do, `Conflict` where the institution is suspended.
+    """
+    institution = _locked(institution_id)
+    policies.check_may_issue(institution, method)
+    if method == Client.SECRET and jwks:
+        raise Invalid([FieldError("/jwks", "unknown_field", "A client with a secret has no keys.")])
+    client, secret = Client.issue(
+        institution=institution,
+        name=_checked_name(name),
+        method=method,
+        scopes=policies.check_scopes(scopes),
+        jwks=public_jwks(jwks) if method == Client.KEY else {},
+    )
+    outbox.publish(ClientIssued(client.id, institution.id, method=method), actor=actor, now=now)
+    return queries.client_view(client), secret
+
+
+@transaction.atomic
+def revoke_client(*, client_id: str, actor: Actor, now: datetime) -> None:
+    """End a client: its tokens are dead at once, new ones are refused. Safe to repeat."""
+    client = Client.objects.select_for_update().filter(client_id=client_id).first()
+    if client is None:
+        raise NotFound()
+    if client.revoked_at is None:
+        client.revoke(now=now)
+        outbox.publish(ClientRevoked(client.id, client.institution_id), actor=actor, now=now)
+
+
+@transaction.atomic
+def forget_expired(*, now: datetime) -> int:
+    """Delete access tokens and used assertions that have expired, some thousands at a time; returns how many."""
+    tokens = get_access_token_model().objects
+    count = 0
+    for rows, moment in ((tokens, "expires"), (UsedAssertion.objects, "expires_at")):
+        expired = rows.filter(**{f"{moment}__lt": now}).values_list("pk", flat=True)[:FORGET_AT_ONCE]
+        count += rows.filter(pk__in=list(expired)).delete()[0]
+    return count
+
+
+def _locked(institution_id: UUID) -> Institution:
+    institution = Institution.objects.select_for_update().filter(id=institution_id).first()
+    if institution is None:
+        raise NotFound()
+    return institution
+
+
+def _checked_name(name: str) -> str:
+    name = " ".join(name.split())
+    if not 1 <= len(name) <= NAME_MAX or not name.isprintable():
+        raise Invalid([FieldError("/name", "wrong_format", f"Send a name of 1 to {NAME_MAX} characters.")])
+    return name

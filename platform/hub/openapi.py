@@ -1,0 +1,198 @@
+"""The description of the API (OpenAPI 3.1), made from what `hub.api.endpoint` was told, and its two pages."""
+
+import functools
+from collections.abc import Iterator
+from http import HTTPStatus
+from typing import Any
+
+import msgspec
+from drf_spectacular.generators import SchemaGenerator
+from drf_spectacular.openapi import AutoSchema
+from drf_spectacular.plumbing import ResolvedComponent
+from drf_spectacular.renderers import OpenApiJsonRenderer2, OpenApiYamlRenderer
+from drf_spectacular.utils import OpenApiParameter
+from oauth2_provider.scopes import get_scopes_backend
+from rest_framework.renderers import TemplateHTMLRenderer
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from hub.api import PAGE_DEFAULT, PAGE_MAX, Operation
+from hub.idempotency import KEY_MAX
+from hub.problems import Problem
+
+_REFERENCE = "#/components/schemas/{name}"
+_REPLAYED = {"description": "Marks a repeated answer.", "schema": {"type": "string", "const": "true"}}
+
+
+class Schema(AutoSchema):
+    """Describes one operation; handlers that `endpoint` did not make are left out."""
+
+    @property
+    def operation(self) -> Operation:
+        """What the handler's `endpoint` was told."""
+        found: Operation = getattr(self.view, self.method.lower()).operation
+        return found
+
+    def is_excluded(self) -> bool:
+        """Leave out whatever is no operation of the API."""
+        return not hasattr(getattr(self.view, self.method.lower()), "operation")
+
+    def get_operation_id(self) -> str:
+        """Return such as get_scores_by_id."""
+        steps = self.path.removeprefix("/api/v1/").replace("-", "_").split("/")
+        words = [f"by_{step.strip('{}')}" if step.startswith("{") else step for step in steps if step]
+        return "_".join([self.method.lower(), *words])
+
+    def get_summary(self) -> str:
+        """Return the first line of the handler's docstring."""
+        return str(super().get_description()).partition("\n")[0].rstrip(".")
+
+    def get_description(self) -> str:  # type: ignore[override]  # the library's signature is not its parent's
+        """Return the rest of the docstring."""
+        return str(super().get_description()).partition("\n")[2].strip()
+
+    def get_auth(self) -> list[dict[str, list[str]]]:
+        """Name the scope."""
+        return [{"oauth2": [self.operation.scope]}]
+
+    def get_override_parameters(self) -> list[Any]:
+        """Add what the kernel reads: the Idempotency-Key, and the place in a list."""
+        found = [_IDEMPOTENCY_KEY] if self.operation.idempotent else []
+        return [*found, *_PAGE] if self._is_page() else found
+
+    def _get_serializer(self) -> None:
+        """Answer None: bodies are described by their types, not by serializers."""
+
+    def _is_page(self) -> bool:
+        answer = self.operation.answer
+        fields = getattr(answer, "__struct_fields__", ())
+        return {"items", "next"} <= set(fields)
+
+    def _get_request_body(self, direction: str = "request") -> dict[str, Any] | None:  # noqa: ARG002 - the library's
+        body = self.operation.body
+        if body is None:
+            return None
+        content = body if isinstance(body, dict) else self._content(body, "request")
+        return {"required": True, "content": content}
+
+    def _get_response_bodies(self, direction: str = "response") -> dict[str, Any]:  # noqa: ARG002 - the library's
+        operation = self.operation
+        good: dict[str, Any] = {"description": HTTPStatus(operation.status).phrase}
+        if operation.answer is not None:
+            good["content"] = self._content(operation.answer, "response")
+        if operation.idempotent:
+            good["headers"] = {"Idempotent-Replayed": _REPLAYED}
+        problems = {str(status): {"$ref": f"#/components/responses/Problem{status}"} for status in self._statuses()}
+        return {str(operation.status): good, **problems}
+
+    def _content(self, type_: Any, example: str) -> dict[str, Any]:
+        media: dict[str, Any] = {"schema": self._describe(type_)}
+        if example in self.operation.examples:
+            media["example"] = self.operation.examples[example]
+        return {"application/json": media}
+
+    def _describe(self, type_: Any) -> Any:
+        (schema,), components = msgspec.json.schema_components([type_], ref_template=_REFERENCE)
+        for name, found in components.items():
+            component = ResolvedComponent(name=name, type=ResolvedComponent.SCHEMA, object=name, schema=found)  # type: ignore[no-untyped-call]  # the library is typed in part
+            if component in self.registry and self.registry[component].schema != found:
+                raise ValueError(f"Two types of the API are called {name}: rename one.")
+            self.registry.register_on_missing(component)
+        return schema
+
+    def _statuses(self) -> list[int]:
+        found = {401, 403, 406, 500, 503, *(kind.status for kind in self.operation.raises)}
+        if self.operation.idempotent:
+            found |= {400, 409, 422}
+        if self.operation.body is not None:
+            found |= {400, 413, 415, 422}
+        if self._is_page():
+            found.add(422)
+        if "{" in self.path:
+            found.add(404)
+        return sorted(found)
+
+
+_IDEMPOTENCY_KEY = OpenApiParameter(
+    name="Idempotency-Key",
+    type={"type": "string", "minLength": 1, "maxLength": KEY_MAX},
+    location=OpenApiParameter.HEADER,
+    required=True,
+    description="A key of your own, such as a UUID. A repeat with the same key and body has no second effect.",
+)
+_PAGE = [
+    OpenApiParameter(
+        name="limit",
+        type={"type": "integer", "minimum": 1, "maximum": PAGE_MAX, "default": PAGE_DEFAULT},
+        location=OpenApiParameter.QUERY,
+        description="How many items at most.",
+    ),
+    OpenApiParameter(
+        name="after",
+        type={"type": "string"},
+        location=OpenApiParameter.QUERY,
+        description="The cursor of the page before; `next` of an answer has it.",
+    ),
+]
+
+
+def finish(result: dict[str, Any], **_: Any) -> dict[str, Any]:
+    """Add the parts that all operations share (a hook after generation)."""
+    (_problem,), schemas = msgspec.json.schema_components([Problem], ref_template=_REFERENCE)
+    components = result["components"]
+    components["schemas"] = dict(sorted({**components.get("schemas", {}), **schemas}.items()))
+    components["responses"] = {f"Problem{status}": _response(status) for status in sorted(set(_used(result)))}
+    flow = {"tokenUrl": "/oauth/token/", "scopes": get_scopes_backend().get_all_scopes()}
+    components["securitySchemes"] = {"oauth2": {"type": "oauth2", "flows": {"clientCredentials": flow}}}
+    return result
+
+
+def _used(result: dict[str, Any]) -> Iterator[int]:
+    for methods in result["paths"].values():
+        for operation in methods.values():
+            yield from (int(status) for status, found in operation["responses"].items() if "$ref" in found)
+
+
+def _response(status: int) -> dict[str, Any]:
+    response: dict[str, Any] = {
+        "description": HTTPStatus(status).phrase,
+        "content": {"application/problem+json": {"schema": {"$ref": _REFERENCE.format(name="Problem")}}},
+    }
+    if status in (409, 429, 503):
+        response["headers"] = {
+            "Retry-After": {"description": "Seconds to wait, where waiting helps.", "schema": {"type": "integer"}}
+        }
+    return response
+
+
+@functools.cache
+def description() -> dict[str, Any]:
+    """Return the whole description; the code does not change while the process lives."""
+    generator: Any = SchemaGenerator()  # type: ignore[no-untyped-call]  # the library is typed in part
+    found: dict[str, Any] = generator.get_schema(request=None, public=True)
+    return found
+
+
+class DescriptionResource(APIView):
+    """`/api/schema/`: the description as YAML, or as JSON where that is asked for. Open to everybody."""
+
+    authentication_classes = ()
+    permission_classes = ()
+    renderer_classes = (OpenApiYamlRenderer, OpenApiJsonRenderer2)
+
+    def get(self, request: Request) -> Response:  # noqa: ARG002 - DRF's signature
+        """Read the description of the API."""
+        return Response(description())
+
+
+class ReferencePage(APIView):
+    """`/api/docs/`: the interactive reference. Open to everybody."""
+
+    authentication_classes = ()
+    permission_classes = ()
+    renderer_classes = (TemplateHTMLRenderer,)
+
+    def get(self, request: Request) -> Response:  # noqa: ARG002 - DRF's signature
+        """Show the reference."""
+        return Response(template_name="hub/api_docs.html")

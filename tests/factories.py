@@ -1,0 +1,93 @@
+"""Institutions, clients and tokens for tests: made by the services, in scopes of their own."""
+
+import hashlib
+import itertools
+import json
+import secrets
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from joserfc import jwk
+from joserfc.jwk import Key
+from oauth2_provider.models import get_access_token_model
+
+from hub.audit import system_actor
+from hub.clock import now
+from hub.tenancy import platform_scope
+from partners.institutions import services
+from partners.institutions.models import Client
+from partners.institutions.queries import ClientView, InstitutionView
+from partners.institutions.scopes import SCOPES
+
+ACTOR = system_actor("tests")
+_number = itertools.count(1)
+
+
+def make_institution(*, name: str = "", sandbox: bool = True, jurisdiction: str = "HK") -> InstitutionView:
+    """Onboard an institution; with `sandbox` (as told by default) a live one and its sandbox, which is returned."""
+    name = name or f"Bank {next(_number)} {secrets.token_hex(3)}"
+    with platform_scope():
+        live = services.onboard_institution(name=name, jurisdiction=jurisdiction, actor=ACTOR, now=now())
+        if not sandbox:
+            return live
+        return services.onboard_institution(
+            name=f"{name} (sandbox)", jurisdiction=jurisdiction, sandbox_of=live.id, actor=ACTOR, now=now()
+        )
+
+
+def make_client(
+    institution: InstitutionView | None = None, *, scopes: Sequence[str] = tuple(SCOPES), key: Key | None = None
+) -> ClientView:
+    """Issue a client of the institution (a new sandbox unless told): one with a secret, or with the `key` given."""
+    return make_client_and_secret(institution, scopes=scopes, key=key)[0]
+
+
+def make_client_and_secret(
+    institution: InstitutionView | None = None, *, scopes: Sequence[str] = tuple(SCOPES), key: Key | None = None
+) -> tuple[ClientView, str]:
+    """Issue a client as `make_client` does; return its secret too."""
+    institution = institution or make_institution(sandbox=key is None)
+    method = Client.SECRET if key is None and institution.sandbox else Client.KEY
+    jwks = {"keys": [public_key(key or make_key())]} if method == Client.KEY else None
+    with platform_scope():
+        return services.issue_client(
+            institution_id=institution.id, name=f"Client {next(_number)}", method=method, scopes=list(scopes),
+            jwks=jwks, actor=ACTOR, now=now(),
+        )  # fmt: skip
+
+
+def bearer(client: ClientView, *, scopes: Sequence[str] | None = None, expires_at: datetime | None = None) -> Any:
+    """Give the client an access token; return it as headers for django.test.Client: `get(path, **bearer(client))`."""
+    token = secrets.token_urlsafe(24)
+    with platform_scope():
+        row = get_access_token_model()(
+            application=Client.objects.get(client_id=client.client_id), token="",
+            scope=" ".join(client.scopes if scopes is None else scopes),
+            expires=expires_at or now() + timedelta(minutes=15),
+        )  # fmt: skip
+        row._raw_token = token
+        row.save()
+        assert row.token_checksum == hashlib.sha256(token.encode()).hexdigest()
+    return {"HTTP_AUTHORIZATION": f"Bearer {token}"}
+
+
+def make_key(kind: str = "OKP", *, kid: str = "key-1") -> Key:
+    """Make a pair of keys: OKP (Ed25519), EC (P-256) or RSA (2048 bits)."""
+    size = {"OKP": "Ed25519", "EC": "P-256", "RSA": 2048}[kind]
+    made: Key = jwk.generate_key(kind, size, {"kid": kid})  # type: ignore[call-overload]  # one of three forms
+    return made
+
+
+def public_key(key: Key) -> dict[str, Any]:
+    """Return the public half as a JSON Web Key."""
+    public: dict[str, Any] = json.loads(json.dumps(key.as_dict(private=False)))
+    return public
+
+
+def rows_of(institution_id: UUID, table: Any) -> int:
+    """Count an institution's rows of a model, in the platform's scope."""
+    with platform_scope():
+        count: int = table.objects.filter(institution_id=institution_id).count()
+        return count
