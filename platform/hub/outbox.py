@@ -91,6 +91,11 @@ class InboxEntry(models.Model):
         self.state = self.PARKED if self.attempts >= ATTEMPTS_MAX else self.WAITING
         self.save(update_fields=["attempts", "fault", "due_at", "state"])
 
+    def wait(self, *, now: datetime) -> None:
+        """Let it be tried again from the first attempt on."""
+        self.state, self.attempts, self.due_at = self.WAITING, 0, now
+        self.save(update_fields=["state", "attempts", "due_at"])
+
 
 def publish(payload: events.Payload, *, actor: audit.Actor, now: datetime, before: Sequence[models.Model] = ()) -> UUID:
     """Append the event and its audit row to the open transaction; return the event's id.

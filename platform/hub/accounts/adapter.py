@@ -1,7 +1,19 @@
 """How allauth behaves here."""
 
+import base64
+from typing import Any
+
 from allauth.account.adapter import DefaultAccountAdapter
-from django.http import HttpRequest
+from allauth.core import context
+from allauth.mfa.adapter import DefaultMFAAdapter
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+
+from hub import audit, crypto
+from hub.accounts import second_factor
+from hub.clock import now
+
+_PLACE = "mfa_authenticator|data"
 
 
 class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth carries no types
@@ -10,3 +22,38 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth ca
     def is_open_for_signup(self, request: HttpRequest) -> bool:  # noqa: ARG002 - allauth's signature
         """Keep sign-up closed."""
         return False
+
+    def get_login_redirect_url(self, request: HttpRequest) -> str:
+        """Staff go to the console, members to the start page."""
+        return str(settings.LOGIN_REDIRECT_URL) if request.user.is_staff else "/"
+
+    def is_reauthentication_required(self, *, app: str, **kwargs: Any) -> bool:
+        """Ask for no second confirmation right after signing in: set-up and recovery codes come at once."""
+        if app == "allauth.mfa" and second_factor.is_fresh(context.request):
+            return False
+        return bool(super().is_reauthentication_required(app=app, **kwargs))
+
+    def post_login(self, request: HttpRequest, user: Any, **kwargs: Any) -> HttpResponse:
+        """Write the sign-in into the audit rows."""
+        audit.record(
+            actor=audit.user_actor(user.pk), action="account.signed_in", subject_type="user", subject_id=user.pk,
+            institution_id=user.institution_id, now=now(),
+        )  # fmt: skip
+        response: HttpResponse = super().post_login(request, user, **kwargs)
+        return response
+
+
+class SecondFactorAdapter(DefaultMFAAdapter):  # type: ignore[misc]  # allauth carries no types
+    """Secrets of second factors are sealed under the master key, which lies outside the database."""
+
+    def encrypt(self, text: str) -> str:
+        """Seal a secret; the result is text."""
+        return base64.b64encode(crypto.seal(settings.SECRETS.master, text.encode(), place=_PLACE)).decode()
+
+    def decrypt(self, encrypted_text: str) -> str:
+        """Open a sealed secret."""
+        sealed = base64.b64decode(encrypted_text)
+        return crypto.open_sealed(settings.SECRETS.master, sealed, place=_PLACE).decode()
+
+    def _get_site_name(self) -> str:
+        return str(settings.MFA_TOTP_ISSUER)

@@ -1,8 +1,10 @@
 """Who signs in: staff of the platform and members of institutions. Borrowers have no account."""
 
-from typing import Any, ClassVar, Self
+from collections.abc import Collection
+from functools import cached_property
+from typing import Any, ClassVar
 
-from django.contrib.auth.models import AbstractBaseUser, BaseUserManager, PermissionsMixin
+from django.contrib.auth.models import AbstractBaseUser, BaseUserManager, Group, PermissionsMixin
 from django.db import models
 
 from hub.clock import now
@@ -24,7 +26,7 @@ class UserManager(BaseUserManager["User"]):
         return self.create_user(email, password, is_staff=True, is_superuser=True, **fields)
 
 
-class User(AbstractBaseUser, PermissionsMixin):
+class User(AbstractBaseUser, PermissionsMixin):  # type: ignore[django-manager-missing]  # OAuth's model has no types
     """A person who signs in with an e-mail address, a password and a second factor."""
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
@@ -35,7 +37,7 @@ class User(AbstractBaseUser, PermissionsMixin):
     is_active = models.BooleanField(default=True)
     date_joined = models.DateTimeField(default=now, editable=False)
 
-    objects: ClassVar[UserManager] = UserManager()  # type: ignore[assignment]  # the base class has a plain manager
+    objects: ClassVar[UserManager] = UserManager()
     USERNAME_FIELD = "email"
     EMAIL_FIELD = "email"
     REQUIRED_FIELDS = ["name"]
@@ -57,6 +59,26 @@ class User(AbstractBaseUser, PermissionsMixin):
         self.email = self.email.lower()
 
     @classmethod
-    def by_email(cls, email: str) -> Self | None:
+    def by_email(cls, email: str) -> "User | None":
         """Return the user of an address, None where there is none."""
-        return cls._default_manager.filter(email=email.strip().lower()).first()
+        return cls.objects.filter(email=email.strip().lower()).first()
+
+    @cached_property
+    def roles(self) -> frozenset[str]:
+        """The names of the groups this person is in."""
+        return frozenset(self.groups.values_list("name", flat=True))
+
+    def hold(self, roles: Collection[str]) -> None:
+        """Hold exactly these roles; a group is made at its first use."""
+        self.groups.set([Group.objects.get_or_create(name=str(role))[0] for role in roles])
+        self.__dict__.pop("roles", None)
+
+    def renew_password(self, password: str) -> None:
+        """Set another password; sessions under the old one end."""
+        self.set_password(password)
+        self.save(update_fields=["password"])
+
+    def switch(self, *, active: bool) -> None:
+        """Close the account or open it again."""
+        self.is_active = active
+        self.save(update_fields=["is_active"])

@@ -1,0 +1,195 @@
+"""Figures as SVG, drawn on the server: pure functions from numbers to text.
+
+Each carries a title and a description for readers who cannot see it, uses no style attribute (the content security
+policy refuses them) and no id (several stand on one page). Lines and text take the page's own colour; the two fills
+keep a contrast of 3 to 1 and more on white and on black, and what they tell is told by shape or sign as well.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from html import escape
+
+UP, DOWN = "#c2601f", "#2878c8"  # raises, lowers
+_WIDTH = 640
+
+
+class Figure(str):
+    """A finished figure; templates put it out as it is."""
+
+    __slots__ = ()
+
+    def __html__(self) -> str:
+        """Say that the text is safe markup: every label in it was escaped."""
+        return self
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One contribution of a waterfall: positive raises, negative lowers."""
+
+    label: str
+    value: float
+
+
+@dataclass(frozen=True, slots=True)
+class Bin:
+    """One bin of a calibration figure: mean prediction, observed rate (both 0 to 1), and how many rows."""
+
+    predicted: float
+    observed: float
+    count: int
+
+
+def waterfall(
+    base: float, steps: Sequence[Step], *, title: str, unit: str = "", show: Callable[[float], str] = "{:+.2f}".format
+) -> Figure:
+    """Draw how a score comes about: from `base` through each step to their sum, raising steps pointing right."""
+    marks = [base]
+    for step in steps:
+        marks.append(marks[-1] + step.value)
+    x = _scale([0.0, *marks], left=230, right=_WIDTH - 70)
+    rows = [_level("Starting point", base, x, 0, show(base))]
+    for index, step in enumerate(steps):
+        rows.append(_arrow(step, (x(marks[index]), x(marks[index + 1])), index + 1, show(step.value)))
+    rows.append(_level("Score", marks[-1], x, len(steps) + 1, show(marks[-1])))
+    height = 30 * len(rows) + 24
+    told = "; ".join(f"{step.label} {show(step.value)}" for step in steps)
+    about = f"Starting point {show(base)}{unit and ' ' + unit}. {told}. Score {show(marks[-1])}."
+    zero = _line(x(0), 4, x(0), height - 20, dash="2 3")
+    foot = _text(x(0), height - 6, f"0 {unit}".strip(), anchor="middle", small=True)
+    return _svg(_WIDTH, height, title, about, [zero, foot, *rows])
+
+
+def curve(points: Sequence[tuple[float, float]], *, title: str, x_label: str, y_label: str, about: str) -> Figure:
+    """Draw a curve in the unit square with its diagonal: ROC, for one. `points` are (x, y) from 0 to 1."""
+    path = " ".join(f"{_px(x)},{_py(y)}" for x, y in points)
+    line = f'<polyline points="{path}" fill="none" stroke="{DOWN}" stroke-width="2.5"/>'
+    return _svg(340, 330, title, about, [*_unit_square(x_label, y_label), line])
+
+
+def reliability(bins: Sequence[Bin], *, title: str) -> Figure:
+    """Draw calibration: observed against predicted rate for each bin, with the number of rows of each below.
+
+    The square is cut at the highest rate, so that small rates can be read.
+    """
+    top = min(1.0, max([0.05, *(max(b.predicted, b.observed) for b in bins)]) * 1.1)
+    most = max([1, *(b.count for b in bins)])
+    parts = _unit_square("Predicted rate", "Observed rate", top=top)
+    for one in bins:
+        x, y = _px(one.predicted / top), _py(one.observed / top)
+        parts.append(f'<circle cx="{x}" cy="{y}" r="4" fill="{DOWN}"><title>{_told(one)}</title></circle>')
+        height = 40 * one.count / most
+        parts.append(
+            f'<rect x="{_n(x - 4)}" y="{_n(385 - height)}" width="8" height="{_n(height)}" fill="currentColor" '
+            f'fill-opacity=".45"><title>{one.count} rows</title></rect>'
+        )
+    parts.append(_text(50, 400, f"rows in each bin (highest {most})", small=True))
+    about = "The dots lie on the dashed diagonal where predicted and observed rates agree. " + "; ".join(
+        _told(b) for b in bins
+    )
+    return _svg(340, 408, title, about, parts)
+
+
+def histogram(edges: Sequence[float], counts: Sequence[int], *, title: str, x_label: str) -> Figure:
+    """Draw counts between edges (one more than counts, rising)."""
+    if len(edges) != len(counts) + 1:
+        raise ValueError(f"{len(counts)} counts need {len(counts) + 1} edges, not {len(edges)}")
+    x = _scale(edges, left=50, right=_WIDTH - 20)
+    most = max([1, *counts])
+    parts = [_line(50, 190, _WIDTH - 20, 190), _text(50, 14, f"{most}", anchor="start", small=True)]
+    for low, high, count in zip(edges, edges[1:], counts, strict=False):
+        height = 170 * count / most
+        width = _n(max(1.0, x(high) - x(low) - 1))
+        parts.append(
+            f'<rect x="{_n(x(low))}" y="{_n(190 - height)}" width="{width}" height="{_n(height)}" fill="{DOWN}">'
+            f"<title>{low:g} to {high:g}: {count}</title></rect>"
+        )
+    parts += [_text(x(edge), 206, f"{edge:g}", anchor="middle", small=True) for edge in (edges[0], edges[-1])]
+    parts.append(_text(_WIDTH / 2, 222, x_label, anchor="middle"))
+    told = "; ".join(f"{low:g} to {high:g}: {n}" for low, high, n in zip(edges, edges[1:], counts, strict=False))
+    return _svg(_WIDTH, 230, title, told, parts)
+
+
+def progress(done: int, total: int, *, title: str) -> Figure:
+    """Draw how far a piece of work has come; an unknown total (0) shows an empty bar."""
+    share = min(1.0, done / total) if total > 0 else 0.0
+    told = f"{done} of {total}, {share:.0%}" if total > 0 else "not started"
+    parts = [
+        '<rect x="1" y="1" width="238" height="14" rx="7" fill="none" stroke="currentColor" stroke-opacity=".5"/>',
+        f'<rect x="2" y="2" width="{_n(236 * share)}" height="12" rx="6" fill="{DOWN}"/>',
+    ]
+    return _svg(240, 16, title, told, parts)
+
+
+def _svg(width: int, height: int, title: str, about: str, parts: Sequence[str]) -> Figure:
+    head = f'<svg xmlns="http://www.w3.org/2000/svg" class="figure" role="img" viewBox="0 0 {width} {height}"'
+    label = escape(f"{title}. {about}")
+    return Figure(
+        f'{head} width="{width}" height="{height}" aria-label="{label}"><title>{escape(title)}</title>'
+        f"<desc>{escape(about)}</desc>{''.join(parts)}</svg>"
+    )
+
+
+def _scale(values: Sequence[float], *, left: float, right: float) -> Callable[[float], float]:
+    low, high = min(values), max(values)
+    span = high - low or 1.0
+    return lambda value: left + (value - low) / span * (right - left)
+
+
+def _level(label: str, value: float, x: Callable[[float], float], row: int, shown: str) -> str:
+    y = 30 * row + 8
+    left, right = sorted((x(0), x(value)))
+    bar = f'<rect x="{_n(left)}" y="{y}" width="{_n(max(2.0, right - left))}" height="16" fill="currentColor" '
+    return f'{_text(222, y + 13, label, anchor="end", bold=True)}{bar}fill-opacity=".55"/>' + _text(
+        right + 6, y + 13, shown, bold=True
+    )
+
+
+def _arrow(step: Step, ends: tuple[float, float], row: int, shown: str) -> str:
+    y, (start, end) = 30 * row + 8, ends
+    tip = min(7.0, abs(end - start)) * (1 if end >= start else -1)
+    points = [(start, y), (end - tip, y), (end, y + 8), (end - tip, y + 16), (start, y + 16)]
+    shape = " ".join(f"{_n(a)},{_n(b)}" for a, b in points)
+    fill = UP if step.value >= 0 else DOWN
+    label = _text(222, y + 13, _short(step.label), anchor="end")
+    arrow = f'<polygon points="{shape}" fill="{fill}"><title>{escape(step.label)}: {escape(shown)}</title></polygon>'
+    return label + arrow + _text(max(ends) + 6, y + 13, shown)
+
+
+def _unit_square(x_label: str, y_label: str, *, top: float = 1.0) -> list[str]:
+    corners = [_line(50, 20, 50, 290), _line(50, 290, 320, 290), _line(50, 290, 320, 20, dash="4 4")]
+    ticks = [_text(_px(part), 304, f"{part * top:.0%}", anchor="middle", small=True) for part in (0, 0.5, 1)]
+    ticks += [_text(46, _py(part) + 4, f"{part * top:.0%}", anchor="end", small=True) for part in (0.5, 1)]
+    turned = '<text x="-155" y="12" transform="rotate(-90)" text-anchor="middle" font-size="12" fill="currentColor">'
+    return [*corners, *ticks, _text(185, 322, x_label, anchor="middle"), f"{turned}{escape(y_label)}</text>"]
+
+
+def _px(share: float) -> float:
+    return round(50 + 270 * share, 2)
+
+
+def _py(share: float) -> float:
+    return round(290 - 270 * share, 2)
+
+
+def _told(one: Bin) -> str:
+    return f"predicted {one.predicted:.2%}, observed {one.observed:.2%}, {one.count} rows"
+
+
+def _line(x1: float, y1: float, x2: float, y2: float, *, dash: str = "") -> str:
+    dashes = f' stroke-dasharray="{dash}"' if dash else ""
+    ends = f'x1="{_n(x1)}" y1="{_n(y1)}" x2="{_n(x2)}" y2="{_n(y2)}"'
+    return f'<line {ends} stroke="currentColor" stroke-opacity=".6"{dashes}/>'
+
+
+def _text(x: float, y: float, text: str, *, anchor: str = "start", small: bool = False, bold: bool = False) -> str:
+    look = f'font-size="{11 if small else 12}"' + (' font-weight="600"' if bold else "")
+    return f'<text x="{_n(x)}" y="{_n(y)}" text-anchor="{anchor}" fill="currentColor" {look}>{escape(text)}</text>'
+
+
+def _short(label: str) -> str:
+    return label if len(label) <= 34 else label[:33] + "…"
+
+
+def _n(value: float) -> str:
+    return f"{value:.2f}".rstrip("0").rstrip(".")
