@@ -119,18 +119,24 @@ def _embedded() -> dict[str, Any]:
     }
 
 
-class DeclareDeadLetters(bootsteps.StartStopStep):  # type: ignore[misc]  # celery has no types
-    """Makes RabbitMQ's dead-letter exchange and queue: messages sent to an exchange that is not there are lost."""
+class DeclareQueues(bootsteps.StartStopStep):  # type: ignore[misc]  # celery has no types
+    """Makes RabbitMQ's queues before a worker consumes its own.
+
+    Messages sent to a dead-letter exchange that is not there are lost, and delayed delivery is refused to every queue
+    as long as one of them is missing.
+    """
 
     requires = ("celery.worker.consumer.connection:Connection",)
 
     def include_if(self, consumer: Any) -> bool:
-        """Only RabbitMQ has dead-letter exchanges; the embedded broker parks messages in a table of its own."""
+        """Only for RabbitMQ: the embedded broker needs no declaration and parks messages in a table of its own."""
         return bool(consumer.app.connection_for_write().transport.driver_type == "amqp")
 
     def start(self, consumer: Any) -> None:
-        """Declare both on the worker's own connection."""
-        DEAD_LETTERS.bind(consumer.connection.default_channel).declare()
+        """Declare all of them on the worker's own connection."""
+        channel = consumer.connection.default_channel
+        for queue in (DEAD_LETTERS, *consumer.app.conf.task_queues):
+            queue.bind(channel).declare()
 
 
 def _configured() -> dict[str, Any]:
@@ -142,5 +148,5 @@ def _configured() -> dict[str, Any]:
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "hub.settings")
 app = Celery("luopan")
 app.add_defaults(_configured)  # called at the first use: importing this module reads no settings
-app.steps["consumer"].add(DeclareDeadLetters)
+app.steps["consumer"].add(DeclareQueues)
 app.autodiscover_tasks()

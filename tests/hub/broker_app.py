@@ -4,7 +4,7 @@ import os
 
 from celery import Celery
 
-from hub.celery import configuration, queues
+from hub.celery import DeclareQueues, configuration, queues
 
 PREFIX = os.environ.get("BROKER_TEST_PREFIX", "")
 
@@ -13,6 +13,7 @@ def make(url: str, dsn: str, prefix: str, **options: object) -> Celery:
     """Return an app whose queues are `prefix` + default, delivery and training; the rest is for the embedded broker."""
     # No fixups: the queue is tested without Django in the worker, which starts four times as fast.
     app = Celery("broker_test", fixups=[], set_as_current=False, include=["tests.hub.broker_tasks"])
+    app.steps["consumer"].add(DeclareQueues)
     app.conf.update(configuration(url))
     own = {} if url else {"dsn": lambda: dsn, "django": False, **options}
     app.conf.update(

@@ -53,10 +53,15 @@ class Bench:
         """Return the test's queue of that name."""
         return self.prefix + name
 
-    def send(self, task: str, *args: object, queue: str = "default", countdown: float | None = None) -> None:
-        """Send a task of broker_tasks."""
+    def send(
+        self, task: str, *args: object, queue: str = "default", countdown: float | None = None,
+        sender: Celery | None = None,
+    ) -> None:  # fmt: skip
+        """Send a task of broker_tasks, by a connection for this one message."""
+        app = sender or self.app
         name = f"tests.hub.broker_tasks.{task}"
-        self.app.send_task(name, args, queue=self.queue(queue), countdown=countdown)
+        with app.connection_for_write() as connection:
+            app.send_task(name, args, queue=self.queue(queue), countdown=countdown, connection=connection)
 
     def start(self, *queues: str, concurrency: int = 1, poll_s: float = 1.0, dsn: str = "") -> subprocess.Popen[bytes]:
         """Start a worker in a process group of its own and wait until it consumes."""
@@ -101,7 +106,6 @@ class Bench:
             if worker.poll() is None:
                 self.kill(worker)
         for app in self.apps:
-            app.pool.force_close_all()
             app.close()
 
 

@@ -21,13 +21,9 @@ def sender(bench: PostgresBench) -> Celery:
     return bench.make_app(django=True)
 
 
-def send(sender: Celery, bench: PostgresBench) -> None:
-    sender.send_task("tests.hub.broker_tasks.write", (bench.file, "once"), queue=bench.queue())
-
-
 def test_rollback_leaves_no_message(bench: PostgresBench, sender: Celery) -> None:
     with platform_scope():
-        send(sender, bench)
+        bench.send("write", bench.file, "once", sender=sender)
         assert BrokerMessage.objects.filter(queue=bench.queue()).count() == 1
         transaction.set_rollback(True)
     assert bench.rows("id") == []
@@ -35,18 +31,18 @@ def test_rollback_leaves_no_message(bench: PostgresBench, sender: Celery) -> Non
 
 def test_commit_shows_the_message_to_others_and_not_before(bench: PostgresBench, sender: Celery) -> None:
     with platform_scope():
-        send(sender, bench)
+        bench.send("write", bench.file, "once", sender=sender)
         assert bench.rows("id") == []
     assert bench.rows("deliveries") == [(0,)]
 
 
 def test_commit_in_a_tenants_scope_sends_after_it_and_rollback_does_not(bench: PostgresBench, sender: Celery) -> None:
     with tenant_scope(uuid4()):
-        send(sender, bench)
+        bench.send("write", bench.file, "once", sender=sender)
         transaction.set_rollback(True)
     assert bench.rows("id") == []
     with tenant_scope(uuid4()):
-        send(sender, bench)
+        bench.send("write", bench.file, "once", sender=sender)
         assert bench.rows("id") == []
     assert bench.rows("deliveries") == [(0,)]
 
@@ -54,14 +50,14 @@ def test_commit_in_a_tenants_scope_sends_after_it_and_rollback_does_not(bench: P
 def test_rollback_to_a_savepoint_takes_the_message_with_it(bench: PostgresBench, sender: Celery) -> None:
     with platform_scope():
         with transaction.atomic():
-            send(sender, bench)
+            bench.send("write", bench.file, "once", sender=sender)
             transaction.set_rollback(True)
-        send(sender, bench)
+        bench.send("write", bench.file, "once", sender=sender)
     assert bench.rows("deliveries") == [(0,)]
 
 
 def test_outside_a_transaction_it_is_sent_at_once(bench: PostgresBench, sender: Celery) -> None:
-    send(sender, bench)
+    bench.send("write", bench.file, "once", sender=sender)
     assert bench.rows("deliveries") == [(0,)]
 
 
@@ -69,6 +65,6 @@ def test_commit_rings_for_the_worker(bench: PostgresBench, sender: Celery) -> No
     with psycopg.connect(bench.owner_dsn, autocommit=True) as listener:
         listener.execute(psycopg.sql.SQL("LISTEN {}").format(psycopg.sql.Identifier(doorbell(bench.queue()))))
         with platform_scope():
-            send(sender, bench)
+            bench.send("write", bench.file, "once", sender=sender)
             assert list(listener.notifies(timeout=0.1)) == []
         assert [heard.channel for heard in listener.notifies(timeout=2, stop_after=1)] == [doorbell(bench.queue())]

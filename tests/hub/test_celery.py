@@ -39,16 +39,16 @@ class Command:
 
 @pytest.fixture
 def clean(bench: PostgresBench) -> Iterator[PostgresBench]:
-    """Leave nothing in the platform's own queues, and no connection of the platform's app."""
+    """Leave nothing in the platform's own queues."""
     yield bench
-    app.pool.force_close_all(close_pool=False)
     with psycopg.connect(bench.owner_dsn) as connection:
         connection.execute("DELETE FROM hub_brokermessage WHERE queue = ANY(%s)", (list(QUEUES),))
 
 
 @pytest.mark.django_db(transaction=True)
 def test_the_platforms_worker_runs_a_task_and_stops(clean: PostgresBench) -> None:
-    app.send_task("tests.hub.broker_tasks.write", (clean.file, "done"), queue="delivery")
+    with app.connection_for_write() as connection:
+        app.send_task("tests.hub.broker_tasks.write", (clean.file, "done"), queue="delivery", connection=connection)
     words = ("worker", "-Q", ",".join(QUEUES), "-c", "1", "-I", "tests.hub.broker_tasks", "-n", "own@test")
     worker = Command(clean.folder, clean.dsn, *words, *WORKER_FLAGS)
     try:
