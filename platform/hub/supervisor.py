@@ -12,15 +12,14 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from hub import guard
 
-RESTART_DELAYS_S = (0.5, 1.0, 2.0)  # a child that dies young once more than this ends the whole
+RESTART_DELAYS_S = (0.5, 2.0)  # a child that dies young once more than this ends the whole
 YOUNG_S = 20.0
-WARM_S = 10.0  # then workers are told to give their tasks back
-DEADLINE_S = 15.0  # then everything is killed
 LOG_BYTES_MAX = 20_000_000
 _LOUD = ("warning", "error", "critical")
 
@@ -48,12 +47,17 @@ class Child:
 
 @dataclass
 class Supervisor:
-    """The parent. `say` prints a line; `root` is the folder of manage.py, `logs` the folder of the logs."""
+    """The parent. `say` prints a line; `root` is the folder of manage.py, `logs` the folder of the logs.
+
+    After `warm_s` of stopping, workers are told to give their tasks back; after `deadline_s` everything is killed.
+    """
 
     root: Path
     logs: Path
     say: Callable[[str], None]
     children: list[Child] = field(default_factory=list)
+    warm_s: float = 10.0
+    deadline_s: float = 15.0
 
     def __post_init__(self) -> None:
         self.logs.mkdir(parents=True, exist_ok=True)
@@ -88,8 +92,8 @@ class Supervisor:
         begun = time.monotonic()
         self._signal(signal.SIGTERM)
         hurried = False
-        while self._alive() and time.monotonic() - begun < DEADLINE_S:
-            if not hurried and time.monotonic() - begun > WARM_S:
+        while self._alive() and time.monotonic() - begun < self.deadline_s:
+            if not hurried and time.monotonic() - begun > self.warm_s:
                 self.say(f"still at work, told to give it back: {', '.join(child.name for child in self._alive())}")
                 self._signal(signal.SIGQUIT)
                 hurried = True
@@ -97,13 +101,15 @@ class Supervisor:
         self.kill()
 
     def kill(self) -> None:
-        """Kill whatever is left of the group."""
-        if self._guard.poll() is None:
+        """Kill whatever is left of the group, the guard included. Safe to repeat."""
+        if self._guard.stdin is None or self._guard.stdin.closed:
+            return
+        with suppress(ProcessLookupError):
             os.killpg(self._guard.pid, signal.SIGKILL)
         self._guard.wait()
-        for child in self._alive():
+        self._guard.stdin.close()
+        for child in self.children:
             if child.process:
-                child.process.kill()
                 child.process.wait()
 
     def _alive(self) -> list[Child]:
