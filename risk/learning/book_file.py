@@ -36,11 +36,12 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Scan:
-    """What one look at the whole file tells, before any line is taken."""
+    """What one look at the whole file tells, before any line is taken. Of its `lines`, `filled` are not empty."""
 
     header_bytes: int
     plain_bytes: int
     lines: int
+    filled: int
     sums: dict[str, Decimal]
 
 
@@ -86,16 +87,16 @@ def scan(path: Path, mapping: Mapping, *, sum_columns: tuple[str, ...], pulse: C
     header, start = read_header(path, delimiter=mapping.delimiter)
     places = {header.index(column): column for column in sum_columns if column in header}
     sums = dict.fromkeys(sum_columns, Decimal(0))
-    end, lines = start, 0
+    end, lines, filled = start, 0, 0
     for line in lines_of(path, start=start, number=2):
-        end, lines = line.end, lines + 1
+        end, lines, filled = line.end, lines + 1, filled + bool(line.raw.strip())
         if places:
             _add(line.raw, mapping.delimiter, places, sums)
         if lines % _PULSE_LINES == 0:
             pulse()
-    if not lines:
+    if not filled:
         raise BookFileError("The file has no line below its header.")
-    return Scan(start, end, lines, sums)
+    return Scan(start, end, lines, filled, sums)
 
 
 def _add(raw: bytes, delimiter: str, places: dict[int, str], sums: dict[str, Decimal]) -> None:

@@ -100,6 +100,11 @@ class LoanBook(Leased):
         self.save(update_fields=["lease_token", "lease_until"])
         return token
 
+    def hold(self, *, until: datetime) -> None:
+        """Keep it with its reader for longer."""
+        self.lease_until = until
+        self.save(update_fields=["lease_until"])
+
     def release(self, *, now: datetime) -> None:
         """Take the book from whoever holds it, and note that a task is sent for it."""
         self.drop_lease()
@@ -164,7 +169,7 @@ class BookProblem(models.Model):
         """Keep problems of one book, up to ten thousand of them."""
         if problems:
             room = PROBLEMS_KEPT - cls.objects.filter(book=problems[0].book).count()
-            cls.objects.bulk_create(problems[: max(0, room)], batch_size=2_000)
+            BookProblem.objects.bulk_create(problems[: max(0, room)], batch_size=2_000)
 
 
 class LabelEntry(models.Model):
@@ -212,7 +217,7 @@ class LabelEntry(models.Model):
     @classmethod
     def append(cls, entries: "Sequence[LabelEntry]") -> None:
         """Append a batch to the ledger."""
-        cls.objects.bulk_create(entries, batch_size=2_000)
+        LabelEntry.objects.bulk_create(entries, batch_size=2_000)
 
 
 def months_after(day: date, months: int) -> date:

@@ -1,0 +1,82 @@
+"""Reads of books, problems, labels and trainings, in the open scope."""
+
+from uuid import UUID
+
+from django.db.models import Count, Q, QuerySet
+
+from hub.errors import NotFound
+from risk.learning.models import BookProblem, LabelEntry, LoanBook, TrainingRun
+
+
+def books(*, line_id: UUID | None = None) -> QuerySet[LoanBook]:
+    """The books of the scope with their lines, newest first."""
+    found = LoanBook.objects.select_related("line")
+    return found.filter(line_id=line_id) if line_id else found
+
+
+def book_by_id(*, book_id: UUID) -> LoanBook:
+    """Return a book; `NotFound` for an unknown one, which another institution's is too."""
+    book = books().filter(id=book_id).first()
+    if book is None:
+        raise NotFound("There is no such loan book.")
+    return book
+
+
+def same_book(*, institution_id: UUID | None, line_id: UUID, file_sha256: str, mapping_sha256: str) -> LoanBook | None:
+    """The book of this file and mapping that was not refused, if it came before."""
+    found = LoanBook.objects.exclude(state="refused").filter(institution_id=institution_id, line_id=line_id)
+    return found.filter(file_sha256=file_sha256, mapping_sha256=mapping_sha256).first()
+
+
+def read_books(*, line_id: UUID) -> list[LoanBook]:
+    """The fully read books of a line in the order of their coming, with their keys."""
+    found = LoanBook.objects.filter(line_id=line_id, state="read").select_related("key")
+    return list(found.order_by("created_at", "id"))
+
+
+def problems(*, book_id: UUID) -> QuerySet[BookProblem]:
+    """What was wrong with lines of a book, in the order of the file."""
+    return BookProblem.objects.filter(book_id=book_id).order_by("line_no", "id")
+
+
+def problem_counts(*, book_id: UUID) -> dict[str, int]:
+    """How many of the kept problems of a book there are of each code."""
+    found = BookProblem.objects.filter(book_id=book_id).values_list("code").annotate(count=Count("id")).order_by("code")
+    return dict(found)
+
+
+def ledger_counts(*, book_id: UUID) -> dict[str, int]:
+    """Rows of a book in the label ledger: `rows`, `bads`, `immature`; platform scope."""
+    found: dict[str, int] = LabelEntry.objects.filter(book_id=book_id).aggregate(
+        rows=Count("id"), bads=Count("id", filter=Q(is_bad=True)), immature=Count("id", filter=~LabelEntry.MATURED)
+    )
+    return found
+
+
+def runs(*, line_id: UUID | None = None) -> QuerySet[TrainingRun]:
+    """The trainings of the scope with their lines, newest first."""
+    found = TrainingRun.objects.select_related("line")
+    return found.filter(line_id=line_id) if line_id else found
+
+
+def run_by_id(*, run_id: UUID) -> TrainingRun:
+    """Return a training; `NotFound` for an unknown one, which another institution's is too."""
+    run = runs().filter(id=run_id).first()
+    if run is None:
+        raise NotFound("There is no such training.")
+    return run
+
+
+def waiting_run(*, line_id: UUID) -> TrainingRun | None:
+    """The training of a line that waits for its first start."""
+    return TrainingRun.objects.filter(line_id=line_id, state="queued", attempts=0).first()
+
+
+def open_run(*, line_id: UUID, seed: int, recipe: dict[str, object]) -> TrainingRun | None:
+    """The newest training of these settings that waits or runs."""
+    return TrainingRun.objects.filter(line_id=line_id, seed=seed, recipe=recipe, finished_at=None).first()
+
+
+def trainings_of(*, book: LoanBook) -> QuerySet[TrainingRun]:
+    """The trainings that learned, or are to learn, from a book; newest first."""
+    return TrainingRun.objects.filter(line_id=book.line_id, book_ids__contains=[str(book.id)])
