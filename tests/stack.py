@@ -57,11 +57,11 @@ class Stack:
 
     def start(self, *words: str, **environment: str) -> subprocess.Popen[bytes]:
         """Start `manage.py WORDS`."""
-        log = (self.folder / f"{len(self.processes)}-{words[0]}.log").open("wb")
-        process = subprocess.Popen(
-            [sys.executable, "manage.py", *words], cwd=ROOT, env={**self.environment, **environment},
-            stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
-        )  # fmt: skip
+        with (self.folder / f"{len(self.processes)}-{words[0]}.log").open("wb") as log:
+            process = subprocess.Popen(
+                [sys.executable, "manage.py", *words], cwd=ROOT, env={**self.environment, **environment},
+                stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
+            )  # fmt: skip
         self.processes.append(process)
         return process
 

@@ -20,6 +20,8 @@ from hub.errors import Conflict, FieldError, Invalid, Malformed
 
 KEPT = timedelta(hours=72)
 KEY_MAX = 255
+_LOCK_AND_LOOK = """SELECT pg_try_advisory_xact_lock(%s),
+(SELECT id FROM hub_idempotencykey WHERE institution_id = %s AND digest = %s)"""
 
 
 class KeyReused(Invalid):
@@ -111,8 +113,7 @@ def settle(
     """
     digest = blind_index(f"idempotency|{institution_id}|{client_id}|{operation}", key)
     fingerprint = hashlib.sha256(payload).digest()
-    _lock_or_refuse(digest)
-    known = _known(institution_id, digest)
+    known = _lock_and_look(institution_id, digest)
     if known is not None and known.created_at > now - KEPT:
         if bytes(known.fingerprint) != fingerprint:
             raise KeyReused(detail="This Idempotency-Key came before with another payload: take a new key.")
@@ -132,23 +133,20 @@ def settle(
     return answer
 
 
-def _known(institution_id: UUID, digest: bytes) -> IdempotencyKey | None:
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT FROM hub_idempotencykey WHERE institution_id = %s AND digest = %s", [institution_id, digest])
-        if cursor.rowcount == 0:
-            return None
-    return IdempotencyKey.objects.get(institution_id=institution_id, digest=digest)
-
-
 def _place(digest: bytes) -> str:
     return f"hub_idempotencykey|body|{digest.hex()}"
 
 
-def _lock_or_refuse(digest: bytes) -> None:
+def _lock_and_look(institution_id: UUID, digest: bytes) -> IdempotencyKey | None:
+    # Where the first commits between this statement's snapshot and its lock, its row is not seen here; then the unique
+    # constraint refuses the second row, and with it the whole second effect.
     with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_try_advisory_xact_lock(%s)", [int.from_bytes(digest[:8], signed=True)])
-        if not cursor.fetchone()[0]:
-            raise KeyBusy("Wait for the first answer, then repeat with the same key.", retry_after_s=1)
+        lock = int.from_bytes(digest[:8], signed=True)
+        cursor.execute(_LOCK_AND_LOOK, [lock, institution_id, digest])
+        locked, known_id = cursor.fetchone()
+    if not locked:
+        raise KeyBusy("Wait for the first answer, then repeat with the same key.", retry_after_s=1)
+    return IdempotencyKey.objects.get(id=known_id) if known_id is not None else None
 
 
 def forget_person(*, person_id: UUID) -> int:

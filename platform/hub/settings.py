@@ -103,6 +103,8 @@ DATABASES: dict[str, dict[str, Any]] = {
         "CONN_HEALTH_CHECKS": True,
         "OPTIONS": {
             "server_side_binding": True,
+            # Statements are prepared where the connection is the server's own: a pooler in between may not keep them.
+            "prepare_threshold": 3 if EMBEDDED_POSTGRES or env.flag("LUOPAN_PREPARE", default=False) else None,
             "pool": {"min_size": 1, "max_size": env.integer("LUOPAN_POOL", 10, low=1, high=100), "timeout": 5},
         },
         "TEST": {"NAME": "test_luopan"},
@@ -130,7 +132,10 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
     {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
 ]
-PASSWORD_HASHERS = ["django.contrib.auth.hashers.ScryptPasswordHasher"]
+PASSWORD_HASHERS = [
+    "django.contrib.auth.hashers.ScryptPasswordHasher",
+    "partners.institutions.secrets.ClientSecretHasher",  # of clients, never of people
+]
 LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = "/console/"
 LOGOUT_REDIRECT_URL = "/"
@@ -210,6 +215,8 @@ OAUTH2_PROVIDER = {
     "OAUTH2_VALIDATOR_CLASS": "partners.institutions.oauth.Validator",
     "SCOPES_BACKEND_CLASS": "partners.institutions.scopes.ClientScopes",
     "ACCESS_TOKEN_EXPIRE_SECONDS": 15 * 60,
+    "CLIENT_SECRET_GENERATOR_LENGTH": 48,
+    "CLIENT_SECRET_HASHER": "pbkdf2_client_secret",
     "REFRESH_TOKEN_REUSE_PROTECTION": True,
     "ALLOWED_REDIRECT_URI_SCHEMES": ["https"],
     "COMPLIANT_BCP_RFC9700_IMPLICIT_GRANT": True,
@@ -233,6 +240,15 @@ REST_FRAMEWORK = {
     "URL_FORMAT_OVERRIDE": None,
     "UNAUTHENTICATED_USER": None,
     "UNAUTHENTICATED_TOKEN": None,
+}
+
+SPECTACULAR_SETTINGS = {
+    "TITLE": "Luopan API",
+    "DESCRIPTION": "Credit risk for partner institutions: scores with reasons, loan books, events.",
+    "VERSION": "1",
+    "OAS_VERSION": "3.1.1",
+    "SCHEMA_PATH_PREFIX": "/api/v1",
+    "POSTPROCESSING_HOOKS": ["hub.openapi.finish"],
 }
 
 # --- console ---------------------------------------------------------------------------------------------------------

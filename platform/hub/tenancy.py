@@ -69,21 +69,16 @@ def _open(scope: Scope) -> Iterator[None]:
         wrapper.scope = scope
         try:
             yield
+            wrapper.flush()
         finally:
             wrapper.scope = None
+            wrapper.waiting.clear()
         # Only a test's own transaction lies around the outermost scope; what SET LOCAL did would live on in it.
         if nested and not wrapper.needs_rollback:
-            _execute(wrapper, "SET LOCAL ROLE NONE; SET LOCAL app.institution_id = ''")
+            wrapper.open_transaction("SET LOCAL ROLE NONE; SET LOCAL app.institution_id = ''")
 
 
 def _set_role(wrapper: DatabaseWrapper, scope: Scope) -> None:
-    # Both are our own constants and a checked UUID, so they go in as text: one round trip, pipelined with BEGIN.
+    # Both are our own constants and a checked UUID, so they go in as text.
     institution = str(scope.institution_id or "")
-    _execute(wrapper, f"SET LOCAL ROLE {scope.role}; SET LOCAL app.institution_id = '{institution}'")
-
-
-def _execute(wrapper: DatabaseWrapper, statements: str) -> None:
-    wrapper.ensure_connection()
-    raw = wrapper.connection
-    with wrapper.wrap_database_errors:
-        raw.execute(statements, prepare=False)
+    wrapper.open_transaction(f"SET LOCAL ROLE {scope.role}; SET LOCAL app.institution_id = '{institution}'")

@@ -4,11 +4,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+import psycopg
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.db import connections
 from django.db.backends.postgresql import base
-from psycopg.pq import TransactionStatus
+from psycopg.pq import ExecStatus, TransactionStatus
 
 from hub import postgres
 
@@ -29,6 +30,37 @@ class DatabaseWrapper(base.DatabaseWrapper):
     """A connection that belongs to one scope at a time; see `hub.tenancy`."""
 
     scope: "Scope | None" = None
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.waiting: list[tuple[str, list[Any]]] = []
+
+    def open_transaction(self, statements: str) -> None:
+        """Run the first statements of a transaction, in one round trip with its BEGIN."""
+        self.ensure_connection()
+        raw = self.connection
+        with self.wrap_database_errors:
+            if raw.info.transaction_status != TransactionStatus.IDLE or raw.autocommit:
+                raw.execute(statements, prepare=False)
+                return
+            result = raw.pgconn.exec_(f"BEGIN; {statements}".encode())
+            if result.status != ExecStatus.COMMAND_OK:
+                raise psycopg.errors.error_from_result(result)
+
+    def flush(self) -> None:
+        """Send the inserts that wait (see `hub.db.quick.append`), in one round trip."""
+        waiting, self.waiting = self.waiting, []
+        if waiting:
+            self.ensure_connection()
+            with self.wrap_database_errors, self.connection.pipeline():
+                for statement, values in waiting:
+                    self.connection.execute(statement, values)
+
+    def create_cursor(self, name: str | None = None) -> Any:
+        """Make a cursor; what it runs sees the inserts that waited."""
+        if self.waiting:
+            self.flush()
+        return super().create_cursor(name)
 
     def get_new_connection(self, conn_params: dict[str, Any]) -> Any:
         """Connect; the embedded server is started first where it is the one to be used."""

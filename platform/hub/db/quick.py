@@ -28,19 +28,19 @@ def fetch(model: type[M], where: str, params: list[object], *, only: tuple[str, 
 
 
 def append(*rows: models.Model, or_ignore: bool = False) -> None:
-    """Insert rows of any models, in this order and in one round trip.
+    """Insert rows of any models, in this order.
 
-    IntegrityError where a constraint refuses; with `or_ignore` a row that is there already stays as it is.
+    In a scope they wait for the next statement of another kind, or the scope's end, and go in one round trip: there
+    an IntegrityError is raised where a constraint refuses one. With `or_ignore` such a row is left out at once.
     """
     wrapper = cast(DatabaseWrapper, connections["default"])
-    wrapper.ensure_connection()
-    with wrapper.wrap_database_errors, wrapper.connection.pipeline():
-        for row in rows:
-            statement, fields = _insert(type(row))
-            values = [field.get_db_prep_save(getattr(row, field.attname), wrapper) for field in fields]
-            wrapper.connection.execute(statement + " ON CONFLICT DO NOTHING" * or_ignore, values)
     for row in rows:
+        statement, fields = _insert(type(row))
+        values = [field.get_db_prep_save(getattr(row, field.attname), wrapper) for field in fields]
+        wrapper.waiting.append((statement + " ON CONFLICT DO NOTHING" * or_ignore, values))
         row._state.adding, row._state.db = False, "default"
+    if wrapper.scope is None or wrapper.savepoint_ids or or_ignore:
+        wrapper.flush()
 
 
 @cache

@@ -1,0 +1,64 @@
+"""The challenger: histogram boosting without any restriction, tuned on held-back rows of the training set.
+
+It says what the glass box costs; it never scores an applicant.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.ensemble import HistGradientBoostingClassifier
+
+from risk.learning.fit.boxes import model_input
+from risk.learning.fit.choice import best_rounds, coded_splits, held_back_splits, trial
+from risk.learning.fit.frame import Floats, Frame, Labels, checked_labels
+from risk.learning.fit.grid import encode, make_grid
+
+BINS = 250
+HELD_BACK = 0.25
+MAX_ROUNDS = 600
+FALLBACK_ROUNDS = 100
+Settings = dict[str, float]
+TRIED: tuple[Settings, ...] = (
+    {"max_leaf_nodes": 8, "min_samples_leaf": 20, "l2_regularization": 10.0, "max_features": 0.5},
+    {"max_leaf_nodes": 15, "min_samples_leaf": 50, "l2_regularization": 10.0, "max_features": 0.5},
+    {"max_leaf_nodes": 15, "min_samples_leaf": 100, "l2_regularization": 1.0, "max_features": 1.0},
+    {"max_leaf_nodes": 31, "min_samples_leaf": 20, "l2_regularization": 10.0, "max_features": 0.5},
+    {"max_leaf_nodes": 31, "min_samples_leaf": 200, "l2_regularization": 1.0, "max_features": 1.0},
+)
+
+
+def fit_challenger(
+    frame: Frame, labels: NDArray[Any], *, seed: int, time: NDArray[Any] | None = None
+) -> Callable[[Frame], Floats]:
+    """Tune and fit, and return what gives the probabilities of a frame with the same columns."""
+    marks = checked_labels(frame, labels)
+    settings, rounds = tuned(frame, marks, seed, time)
+    grid = make_grid(frame, marks, bins=BINS)
+    model = _model(settings, rounds, seed).fit(model_input(encode(grid, frame)), marks)
+
+    def predict(rows: Frame) -> Floats:
+        return np.asarray(model.predict_proba(model_input(encode(grid, rows)))[:, 1], dtype=np.float64)
+
+    return predict
+
+
+def tuned(frame: Frame, labels: Labels, seed: int, time: NDArray[Any] | None) -> tuple[Settings, int]:
+    """The settings and the number of rounds that do best on held-back rows."""
+    splits = held_back_splits(labels, seed=seed, held_back=HELD_BACK, time=time)
+    if not splits:
+        return TRIED[0], FALLBACK_ROUNDS
+    coded = coded_splits(frame, labels, splits, BINS)
+    tried = []
+    for at, settings in enumerate(TRIED):
+        rounds, loss = best_rounds([trial(_model(settings, MAX_ROUNDS, seed), parts) for parts in coded])
+        tried.append((loss, at, rounds))
+    _, at, rounds = min(tried)
+    return TRIED[at], rounds
+
+
+def _model(settings: Settings, rounds: int, seed: int) -> HistGradientBoostingClassifier:
+    return HistGradientBoostingClassifier(
+        learning_rate=0.05, max_iter=rounds, max_bins=255, early_stopping=False, random_state=seed, **settings
+    )

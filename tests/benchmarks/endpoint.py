@@ -1,0 +1,256 @@
+"""`python -m tests.benchmarks.endpoint`: POST /scores with everything on, against a bare FastAPI service.
+
+Ours: token, scope, tenancy, idempotency, consent, sealing, exact reasons, decision record, audit row, event.
+Peer: scikit-learn's `predict_proba` and one insert. One process each, 8 connections, rounds interleaved.
+"""
+
+import http.client
+import json
+import os
+import secrets
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import numpy as np
+
+ROOT = Path(__file__).resolve().parents[2]
+CONNECTIONS = 8
+ROUND_S = float(os.environ.get("BENCH_ROUND_S", "5"))
+ROUNDS = int(os.environ.get("BENCH_ROUNDS", "5"))
+FEATURES = 30
+
+
+@dataclass
+class Side:
+    """One server under load."""
+
+    port: int
+    path: str
+    make: Callable[[], tuple[bytes, dict[str, str]]]
+    process: subprocess.Popen[bytes]
+    rates: list[float] = field(default_factory=list)
+    waits_ms: list[float] = field(default_factory=list)
+    cpu_ms: list[float] = field(default_factory=list)
+
+
+def main() -> None:
+    """Set up both, load them in turns, print one line."""
+    with tempfile.TemporaryDirectory(prefix="luopan-bench-") as home:
+        os.environ.update(LUOPAN_HOME=home, DJANGO_SETTINGS_MODULE="hub.settings", OMP_NUM_THREADS="1")
+        import django
+
+        django.setup()
+        token, book = _prepare(Path(home))
+        with _servers(token, book) as (ours, peer):
+            for side in (ours, peer):
+                _load(side, 2.0, keep=False)
+            for _ in range(ROUNDS):
+                for side in (ours, peer):
+                    _load(side, ROUND_S, keep=True)
+        print(json.dumps(_line(ours, peer)))
+
+
+def _line(ours: Side, peer: Side) -> dict[str, Any]:
+    def middle(values: list[float]) -> float:
+        return round(statistics.median(values), 3)
+
+    waits = sorted(ours.waits_ms)
+    return {
+        "name": "endpoint",
+        "value": middle(ours.rates),
+        "unit": "requests/s",
+        "ratios": {"fastapi_sklearn": middle([a / b for a, b in zip(ours.rates, peer.rates, strict=True)])},
+        "p50_ms": middle(waits),
+        "p99_ms": round(waits[int(len(waits) * 0.99)], 3),
+        "cpu_ms": middle(ours.cpu_ms),
+        "peer": {"requests/s": middle(peer.rates), "cpu_ms": middle(peer.cpu_ms), "p50_ms": middle(peer.waits_ms)},
+        "challenger": json.loads(os.environ["PEER_SETTINGS"]),
+        "connections": CONNECTIONS,
+        "runs": ROUNDS,
+    }
+
+
+def _prepare(home: Path) -> tuple[str, Path]:
+    from django.core.management import call_command
+    from django.db import connection
+    from hub.db.base import as_owner
+
+    call_command("migrate", verbosity=0)
+    with as_owner(), connection.cursor() as cursor:
+        cursor.execute("CREATE TABLE peer_decision (LIKE scoring_decision INCLUDING ALL)")
+    rng = np.random.default_rng(1)
+    rows = rng.normal(size=(20_000, FEATURES))
+    logit = rows[:, :10].sum(axis=1) / 2 + rows[:, 0] * rows[:, 1] - 2.5
+    labels = (rng.uniform(size=len(rows)) < 1 / (1 + np.exp(-logit))).astype(np.int8)
+    names = [f"feature_{at:02d}" for at in range(FEATURES)]
+    np.savez(home / "book.npz", rows=rows, labels=labels, names=np.array(names))
+    settings = _register(names, rows, labels)
+    os.environ["PEER_SETTINGS"] = json.dumps(settings)
+    return _token(), home / "book.npz"
+
+
+def _register(names: list[str], rows: Any, labels: Any) -> dict[str, Any]:
+    """Make the champion; return the settings of the challenger that the same book gives."""
+    from hub.audit import system_actor
+    from hub.clock import now
+    from hub.tenancy import platform_scope
+    from risk.features.facade import Feature
+    from risk.learning.fit.challenger import tuned
+    from risk.learning.fit.frame import Frame
+    from risk.learning.fit.glassbox import fit_glassbox
+    from risk.learning.fit.recipe import Growth, Recipe
+    from risk.scoring import registry
+    from risk.scoring.facade import Calibration, manifest_of
+
+    features = tuple(Feature(name, "number") for name in names)
+    frame = Frame(features, {name: rows[:, at] for at, name in enumerate(names)})
+    recipe = Recipe(bags=2, growths=(Growth(leaves=8, rounds=300),))
+    data = fit_glassbox(frame, labels, seed=1, recipe=recipe)
+    actor = system_actor("benchmark")
+    with platform_scope():
+        line = registry.ensure_line(
+            name="consumer", institution_id=None, purpose="consumer", jurisdiction="HK", actor=actor, now=now()
+        )
+        version_id = registry.register_version(
+            line_id=line.id, run_id=uuid4(), artefact=data, manifest=dict(manifest_of(data)),
+            calibration=Calibration(), report={}, trainer_id=None, actor=actor, now=now(),
+        )  # fmt: skip
+        for user_id in (uuid4(), uuid4()):
+            registry.approve_version(version_id=version_id, user_id=user_id, now=now())
+    chosen, rounds = tuned(frame, labels, 1, None)
+    return {"learning_rate": 0.05, "max_iter": rounds, "max_bins": 255, "early_stopping": False, **chosen}
+
+
+def _token() -> str:
+    from tests import factories
+
+    client = factories.make_client(factories.make_institution(sandbox=True))
+    return factories.bearer(client)["HTTP_AUTHORIZATION"]
+
+
+@contextmanager
+def _servers(authorization: str, book: Path) -> Iterator[tuple[Side, Side]]:
+    from hub.postgres import socket_folder
+
+    row = np.load(book)["rows"]
+
+    def features() -> dict[str, float]:
+        values = row[secrets.randbelow(len(row))].tolist()
+        return {f"feature_{at:02d}": value for at, value in enumerate(values)}
+
+    def body() -> bytes:
+        consent = {"reference": secrets.token_hex(8), "text_version": "1", "given_at": "2026-01-01T00:00:00+00:00"}
+        return json.dumps(
+            {
+                "model_line": "consumer", "person_reference": secrets.token_hex(8), "consent": consent,
+                "features": features(),
+            }
+        ).encode()  # fmt: skip
+
+    plain = {"Content-Type": "application/json"}
+    home = os.environ["LUOPAN_HOME"]
+    dsn = f"host={socket_folder(Path(home))} dbname=luopan user=luopan_owner"
+    ports = (18651, 18652)
+    commands = (
+        [sys.executable, "manage.py", "web"],
+        [sys.executable, "-m", "uvicorn", "tests.benchmarks.fastapi_peer:app", "--port", str(ports[1]),
+         "--log-level", "warning"],
+    )  # fmt: skip
+    environment = {**os.environ, "LUOPAN_PORT": str(ports[0]), "PEER_BOOK": str(book), "PEER_DSN": dsn}
+    log = Path(home, "servers.log").open("wb")
+    processes = [
+        subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=log, start_new_session=True)
+        for command in commands
+    ]
+    headers = {**plain, "Authorization": authorization}
+    ours = Side(
+        ports[0],
+        "/api/v1/scores",
+        lambda: (body(), {**headers, "Idempotency-Key": secrets.token_hex(16)}),
+        processes[0],
+    )
+    peer = Side(ports[1], "/scores", lambda: (body(), plain), processes[1])
+    try:
+        for side in (ours, peer):
+            _wait_for(side)
+        yield ours, peer
+    finally:
+        for process in processes:
+            process.terminate()
+            process.wait(20)
+        log.close()
+
+
+def _wait_for(side: Side) -> None:
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        try:
+            if _ask(http.client.HTTPConnection("127.0.0.1", side.port, timeout=10), side) == 201:
+                return
+        except OSError:
+            pass
+        time.sleep(0.2)
+    raise SystemExit(f"{side.path} did not answer 201: see {os.environ['LUOPAN_HOME']}/servers.log")
+
+
+def _ask(connection: http.client.HTTPConnection, side: Side) -> int:
+    body, headers = side.make()
+    connection.request("POST", side.path, body, headers)
+    answer = connection.getresponse()
+    answer.read()
+    return answer.status
+
+
+def _load(side: Side, seconds: float, *, keep: bool) -> None:
+    waits: list[list[float]] = [[] for _ in range(CONNECTIONS)]
+    before, start = _cpu_s(side.process.pid), time.perf_counter()
+    threads = [threading.Thread(target=_drive, args=(side, start + seconds, mine)) for mine in waits]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    wall, spent = time.perf_counter() - start, _cpu_s(side.process.pid) - before
+    count = sum(map(len, waits))
+    if keep:
+        side.rates.append(count / wall)
+        side.cpu_ms.append(spent * 1000 / count)
+        side.waits_ms.extend(wait for mine in waits for wait in mine)
+
+
+def _drive(side: Side, until: float, waits: list[float]) -> None:
+    connection = http.client.HTTPConnection("127.0.0.1", side.port, timeout=30)
+    while (start := time.perf_counter()) < until:
+        if (status := _ask(connection, side)) != 201:
+            raise SystemExit(f"{side.path} answered {status}")
+        waits.append((time.perf_counter() - start) * 1000)
+    connection.close()
+
+
+def _cpu_s(pid: int) -> float:
+    """Processor seconds of a process and all its descendants that live (proc(5), fields 14 and 15)."""
+    ticks, found = 0, {pid}
+    table: dict[int, tuple[int, int]] = {}
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            fields = stat.read_text().rpartition(")")[2].split()
+        except OSError:
+            continue
+        table[int(stat.parent.name)] = (int(fields[1]), int(fields[11]) + int(fields[12]))
+    for _ in range(5):
+        found |= {child for child, (parent, _) in table.items() if parent in found}
+    ticks = sum(table[one][1] for one in found if one in table)
+    return ticks / os.sysconf("SC_CLK_TCK")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,92 @@
+"""Appends wait for the end of the scope, are seen by every later statement, and go with a rollback."""
+
+from uuid import uuid4
+
+import pytest
+from django.db import IntegrityError, connection, transaction
+from hub.crypto import DataKey
+from hub.db.quick import append, fetch
+from hub.ids import uuid7
+from hub.models import AuditRow
+from hub.tenancy import platform_scope, tenant_scope
+
+BANK = uuid4()
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def key(index: bytes = b"1") -> DataKey:
+    return DataKey(id=uuid7(), institution_id=BANK, kind="person", reference_index=index, wrapped=b"x")
+
+
+def waiting() -> int:
+    return len(connection.waiting)  # type: ignore[attr-defined]  # our own wrapper
+
+
+def test_it_waits_and_is_seen_by_the_next_read() -> None:
+    made = key()
+    with tenant_scope(BANK):
+        append(made)
+        assert waiting() == 1
+        [found] = fetch(DataKey, "id = %s", [made.id])
+        assert waiting() == 0
+    assert {f.attname: getattr(found, f.attname) for f in DataKey._meta.concrete_fields} == {
+        f.attname: getattr(made, f.attname) for f in DataKey._meta.concrete_fields
+    }
+
+
+def test_it_is_there_after_the_scope() -> None:
+    with tenant_scope(BANK):
+        append(key())
+    with platform_scope():
+        assert DataKey.objects.count() == 1
+
+
+def test_a_refused_row_undoes_the_whole_transaction() -> None:
+    with pytest.raises(IntegrityError, match="hub_datakey_reference"), tenant_scope(BANK):
+        append(key(b"2"))
+        append(key(b"1"), key(b"1"))
+    with platform_scope():
+        assert DataKey.objects.count() == 0
+    assert waiting() == 0
+
+
+def test_what_waited_goes_with_the_rollback() -> None:
+    with pytest.raises(RuntimeError), tenant_scope(BANK):
+        append(key())
+        raise RuntimeError
+    assert waiting() == 0
+    with tenant_scope(BANK):
+        pass
+    with platform_scope():
+        assert DataKey.objects.count() == 0
+
+
+def test_a_savepoint_keeps_what_came_before_it() -> None:
+    with tenant_scope(BANK):
+        append(key(b"1"))
+        with pytest.raises(RuntimeError), transaction.atomic():
+            append(key(b"2"))
+            assert waiting() == 0
+            raise RuntimeError
+    with platform_scope():
+        assert [bytes(row.reference_index) for row in DataKey.objects.all()] == [b"1"]
+
+
+def test_or_ignore_leaves_the_first() -> None:
+    first = key()
+    with tenant_scope(BANK):
+        append(first)
+        append(key(), or_ignore=True)
+    with platform_scope():
+        assert DataKey.objects.get().id == first.id
+
+
+def test_columns_may_be_left_out_and_json_may_not_be_read() -> None:
+    made = key()
+    with tenant_scope(BANK):
+        append(made)
+        [found] = fetch(DataKey, "id = %s", [made.id], only=("id", "kind"))
+        assert found.get_deferred_fields() >= {"wrapped"}
+        assert found.kind == "person"
+        with pytest.raises(TypeError, match="JSON"):
+            fetch(AuditRow, "true", [])
