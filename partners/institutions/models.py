@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any, ClassVar, Self
 from uuid import UUID
 
-from django.db import models
+from django.db import connection, models
 from oauth2_provider.generators import generate_client_id, generate_client_secret
 from oauth2_provider.models import AbstractApplication, ApplicationManager
 
@@ -56,18 +56,34 @@ class Institution(models.Model):  # type: ignore[django-manager-missing]  # the 
         self.save(update_fields=["is_active"])
 
 
+_IS_LIVE = """
+SELECT FROM institutions_client c JOIN institutions_institution i ON i.id = c.institution_id
+WHERE c.client_id = %s AND c.revoked_at IS NULL AND i.is_active
+"""
+
+
 class ClientManager(ApplicationManager):  # type: ignore[misc]  # the toolkit carries no types
     """Finds clients."""
 
-    def identify(self, *, token_checksum: str, now: datetime) -> ClientIdentity | None:
-        """Return whose live token this is, with the scopes that token and client share. Platform scope."""
+    def identify(self, *, token_checksum: str, now: datetime) -> tuple[ClientIdentity, datetime] | None:
+        """Return whose live token this is, with the scopes that token and client share, and its end. Platform scope."""
         rows = self.filter(
             accesstoken__token_checksum=token_checksum, accesstoken__expires__gt=now,
             revoked_at__isnull=True, institution__is_active=True,
-        ).values_list("institution_id", "client_id", "scopes", "sandbox", "accesstoken__scope")[:1]  # fmt: skip
-        for institution_id, client_id, allowed, sandbox, granted in rows:
-            return ClientIdentity(institution_id, client_id, frozenset(allowed) & frozenset(granted.split()), sandbox)
+        ).values_list(
+            "institution_id", "client_id", "scopes", "accesstoken__scope", "sandbox", "accesstoken__expires"
+        )[:1]  # fmt: skip
+        for institution_id, client_id, allowed, granted, sandbox, expires_at in rows:
+            scopes = frozenset(allowed) & frozenset(granted.split())
+            return ClientIdentity(institution_id, client_id, scopes, sandbox), expires_at
         return None
+
+    def is_live(self, client_id: str) -> bool:
+        """Return whether the client may act now. Tenant scope; in SQL, as each request to the API asks."""
+        with connection.cursor() as cursor:
+            cursor.execute(_IS_LIVE, [client_id])
+            live: bool = cursor.rowcount == 1
+            return live
 
 
 class Client(AbstractApplication):  # type: ignore[misc]  # the toolkit carries no types

@@ -25,7 +25,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from hub import idempotency
-from hub.api_auth import BearerAuthentication, ClientIdentity, HasScope
+from hub.api_auth import BearerAuthentication, ClientIdentity, HasScope, require_live
 from hub.clock import now
 from hub.errors import DomainError, FieldError, Invalid
 from hub.faults import faultpoint
@@ -114,6 +114,7 @@ def endpoint(
         @functools.wraps(handler)
         def run(view: V, request: Request, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
             with tenant_scope(caller(request).institution_id):
+                require_live(caller(request))
                 given = _settled(operation, request, lambda: _answer(handler(view, request, *args, **kwargs)))
             faultpoint("after_commit_before_answer")
             return _respond(given)

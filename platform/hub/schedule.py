@@ -9,5 +9,8 @@ from typing import Any
 
 SCHEDULE: dict[str, dict[str, Any]] = {
     "relay the outbox": {"task": "hub.relay_outbox", "schedule": 1.0, "options": {"expires": 5}},
+    "sweep books and trainings": {"task": "learning.sweep", "schedule": 10.0, "options": {"expires": 10}},
+    "tidy uploads": {"task": "learning.tidy_uploads", "schedule": 3600.0, "options": {"expires": 600}},
     "forget old keys": {"task": "hub.forget_idempotency_keys", "schedule": 3600.0, "options": {"expires": 600}},
+    "forget expired tokens": {"task": "institutions.forget_expired", "schedule": 900.0, "options": {"expires": 600}},
 }

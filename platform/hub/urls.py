@@ -4,7 +4,7 @@ from django.urls import include, path
 from django.views.generic import TemplateView
 from django.views.i18n import set_language
 
-from hub import console, probes
+from hub import console, openapi, probes, problems
 
 console.discover()
 
@@ -16,6 +16,12 @@ urlpatterns = [
     path("language/", set_language, name="set_language"),
     path("accounts/", include("hub.accounts.urls")),
     path("console/", console.site.urls),
+    path("api/v1/", include("partners.institutions.api")),
+    path("api/v1/", include("risk.scoring.api")),
+    path("api/schema/", openapi.DescriptionResource.as_view(), name="api-description"),
+    path("api/docs/", openapi.ReferencePage.as_view(), name="api-reference"),
+    path("oauth/", include("partners.institutions.oauth")),
+    path("problems/<slug:code>", problems.explain, name="problem"),
 ]
 
 handler400 = problems.bad_request
