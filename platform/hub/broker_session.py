@@ -1,6 +1,8 @@
 """The connection of one process to the broker's tables: statements from any thread, one thread that waits for news."""
 
 import os
+import socket
+import threading
 from contextlib import suppress
 from multiprocessing.connection import wait
 from typing import Any
@@ -21,9 +23,10 @@ class Session:
         if role:
             self._db.execute("SELECT set_config('role', %s, false)", (role,))
         self._db.add_notify_handler(lambda _: self.ring())
-        self._ear, self._bell = os.pipe()
-        os.set_blocking(self._ear, False)
-        os.set_blocking(self._bell, False)
+        self._ear, self._bell = socket.socketpair()
+        self._ear.setblocking(False)
+        self._bell.setblocking(False)
+        self._bell_lock = threading.Lock()
 
     @property
     def usable(self) -> bool:
@@ -38,8 +41,8 @@ class Session:
 
     def ring(self) -> None:
         """End the wait of the consuming thread."""
-        with suppress(OSError):  # full (it is awake already) or closed
-            os.write(self._bell, b"!")
+        with self._bell_lock, suppress(OSError):  # full (it is awake already) or closed
+            self._bell.send(b"!")
 
     def wait(self, timeout_s: float) -> None:
         """Sleep until the bell, a notification or `timeout_s`; raise OperationalError where the connection is lost."""
@@ -47,7 +50,7 @@ class Session:
             wait([self._db.fileno(), self._ear], timeout_s)
             self._take_notifications()
         with suppress(BlockingIOError):
-            os.read(self._ear, 4096)
+            self._ear.recv(4096)
 
     def _take_notifications(self) -> bool:
         # What libpq has read already does not make the socket readable, so its own list is asked as well.
@@ -60,7 +63,9 @@ class Session:
 
     def close(self) -> None:
         """Close the connection; a child leaves its parent's alone."""
-        if os.getpid() == self._pid and not self._db.closed:
-            self._db.close()
-            os.close(self._bell)
-            os.close(self._ear)
+        if os.getpid() != self._pid:
+            return
+        self._db.close()
+        with self._bell_lock:  # a thread that acknowledges late may still ring
+            self._bell.close()
+            self._ear.close()

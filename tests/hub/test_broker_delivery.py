@@ -81,3 +81,12 @@ def test_sigterm_finishes_the_running_task_and_leaves_the_waiting_one_uncounted(
     assert worker.returncode == 0
     assert [line.split()[1] for line in bench.lines()] == ["begin", "end"]
     assert bench.rows("deliveries, visible_at <= now()") == [(0, True), (0, True)]
+
+
+def test_sigquit_gives_the_running_task_back_at_once_and_uncounted(bench: PostgresBench) -> None:
+    worker = bench.start()
+    bench.send("slow", bench.file, "task", 60)
+    bench.wait_for(1, within_s=5)
+    os.kill(worker.pid, signal.SIGQUIT)
+    until(lambda: worker.poll() is not None, within_s=8, what="the worker's end")
+    assert bench.rows("deliveries, visible_at <= now()") == [(0, True)]
