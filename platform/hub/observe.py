@@ -31,7 +31,7 @@ def configure_logging() -> None:
         wrapper_class=structlog.stdlib.BoundLogger,
         cache_logger_on_first_use=True,
     )
-    formatter = {"()": structlog.stdlib.ProcessorFormatter, "foreign_pre_chain": [*shared, _describe_task]}
+    formatter = {"()": structlog.stdlib.ProcessorFormatter, "foreign_pre_chain": [*shared, _describe]}
     formatter["processors"] = [redacted, structlog.processors.TimeStamper(fmt="iso", utc=True), _renderer()]
     logging.config.dictConfig(
         {
@@ -70,16 +70,28 @@ def _add_request_id(_logger: Any, _method: str, event: Event) -> Event:
     return event
 
 
-def _describe_task(_logger: Any, _method: str, event: Event) -> Event:
-    # Celery writes results and the text of exceptions into its messages: told here is what became of which task.
+def _describe(_logger: Any, _method: str, event: Event) -> Event:
     record: logging.LogRecord = event["_record"]
+    request = getattr(record, "request", None)
+    if isinstance(request, HttpRequest) and event["event"].endswith(request.path):
+        # Django ends these with the path, which may hold anything; the route holds nothing of the request.
+        event["event"] = event["event"].removesuffix(request.path) + _route(request)
+    elif record.name.startswith("celery."):
+        _describe_task(record, event)
+    return event
+
+
+def _describe_task(record: logging.LogRecord, event: Event) -> None:
+    # Celery writes results and the text of exceptions into its messages: told here is what became of which task.
     data = getattr(record, "data", None)
-    if record.name == "celery.app.trace" and isinstance(data, dict):
-        event["event"] = f"task {data.get('description') or 'succeeded'}"
+    if isinstance(data, dict):
+        became = "will be tried again" if "exc" in data else "succeeded"
+        event["event"] = f"task {data.get('description') or became}"
         event["task"], event["task_id"] = data.get("name"), data.get("id")
         if "runtime" in data:
             event["seconds"] = round(data["runtime"], 3)
-    return event
+    elif record.exc_info:
+        event["event"] = event["event"].partition(": ")[0]
 
 
 def redacted(_logger: Any, _method: str, event: Event) -> Event:
@@ -126,14 +138,15 @@ class RequestMiddleware:
 
 
 def _note(request: HttpRequest, status: int, seconds: float) -> None:
-    match = request.resolver_match
-    route = f"/{match.route}" if match else _unrouted(request.path)
+    route = _route(request)
     method = request.method if request.method in metrics.METHODS else "other"
     metrics.note_request(route, method, status, seconds)
     if status >= 400 or route not in metrics.QUIET_ROUTES:
         log.info("request", method=method, route=route, status=status, ms=round(seconds * 1000, 1))
 
 
-def _unrouted(path: str) -> str:
-    # Files are answered before a route is looked for. No other path is told: it may hold anything.
-    return metrics.STATIC if path.startswith(metrics.STATIC) else "unmatched"
+def _route(request: HttpRequest) -> str:
+    if request.resolver_match:
+        return f"/{request.resolver_match.route}"
+    # Files are answered before a route is looked for.
+    return metrics.STATIC if request.path.startswith(metrics.STATIC) else "unmatched"

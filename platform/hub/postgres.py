@@ -21,7 +21,6 @@ from pathlib import Path
 START_DEADLINE_S = 20.0
 _SOCKET_BYTES_MAX = 90  # Linux allows 107 and macOS 103, file name included
 _held: dict[Path, int] = {}  # the process that holds the lock of a home
-_keepers: list[subprocess.Popen[bytes]] = []
 
 
 class PostgresError(Exception):
@@ -145,7 +144,8 @@ def _prepare_roles(home: Path) -> None:
 def _spawn_keeper(home: Path) -> None:
     null = subprocess.DEVNULL
     command = [sys.executable, str(Path(__file__).resolve()), str(home)]
-    _keepers.append(subprocess.Popen(command, stdin=null, stdout=null, stderr=null, start_new_session=True, cwd="/"))
+    keeper = subprocess.Popen(command, stdin=null, stdout=null, stderr=null, start_new_session=True, cwd="/")
+    keeper.returncode = 0  # it outlives this process: nobody here waits for it, nor shall Python warn of that
 
 
 def _keep(home: Path) -> None:

@@ -9,6 +9,7 @@ import traceback
 from collections.abc import Mapping
 from datetime import date
 from decimal import Decimal
+from functools import lru_cache
 from pathlib import PurePath
 from typing import Any
 from uuid import UUID
@@ -26,10 +27,12 @@ _SECRET_WORDS = frozenset(
     "card account feature features input inputs value values body payload params parameters data form query "
     "args kwargs reference headers".split()
 )
-_KEY_PARTS = re.compile(r"[A-Z]?[a-z]+|[A-Z]+|\d+")
+_SECRET_STEMS = ("password", "passwd", "secret", "token", "authoriz", "cookie", "credential", "email")
+_KEY_PARTS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
 _UUID = r"[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}"
+_DATE = r"\d{4}-\d\d-\d\d"
 _PATTERNS = re.compile(
-    rf"(?P<keep>\b{_UUID}\b)"
+    rf"(?P<keep>\b{_UUID}\b|\b{_DATE}(?:[ T]\d\d:\d\d[\d:.]*)?(?![\d-]))"
     r"|\b(?:Bearer|Basic|DPoP)\s+[\w.~+/=-]+"
     r"|\beyJ[\w-]{5,}\.[\w-]+(?:\.[\w-]*)?"  # a JWT
     r"|[^\s@<>\"'(=:]+@[^\s@<>\"')]+\.\w+"  # an e-mail address
@@ -38,11 +41,9 @@ _PATTERNS = re.compile(
     r"|\b[A-Z]{1,2}\d{6}\(?[0-9A]?\)?"  # a Hong Kong identity card
     r"|\b(?:password|passwd|secret|token|api[_-]?key|code)\b\s*[=:]\s*\S+"
     r"|\+\d[\d ()-]{6,}\d"  # a telephone number with its country
-    r"|\b\d{4}[ -]\d{4}\b"  # one without
     r"|(?<![\w.-])\d(?:[ -]?\d){6,}(?![\w-])",  # a long number: card, account, identity, telephone
     re.IGNORECASE,
 )
-_DATE = re.compile(r"\d{4}-\d\d-\d\d")
 
 
 def clean(value: Any, depth: int = 0) -> Any:
@@ -70,9 +71,11 @@ def mapping(value: Mapping[Any, Any], depth: int = 0) -> dict[str, Any]:
     }
 
 
+@lru_cache(maxsize=1024)
 def is_secret(key: str) -> bool:
-    """Tell whether a part of the key (split at case, `_`, `-`, `.`) is on the list."""
-    return any(part.lower() in _SECRET_WORDS for part in _KEY_PARTS.findall(key)) or key.lower() in _SECRET_WORDS
+    """Tell whether a part of the key (split at case, `_`, `-`, `.`) is on the list, or the key holds a stem of it."""
+    parts = {part.lower() for part in _KEY_PARTS.findall(key)}
+    return bool(parts & _SECRET_WORDS) or any(stem in key.lower() for stem in _SECRET_STEMS)
 
 
 def text(value: str) -> str:
@@ -81,11 +84,10 @@ def text(value: str) -> str:
 
 
 def _strike(found: re.Match[str]) -> str:
-    whole = found.group()
-    return whole if found.group("keep") or _DATE.fullmatch(whole) else HIDDEN
+    return found.group("keep") or HIDDEN
 
 
-def error(caught: BaseException) -> dict[str, Any]:
+def error(caught: BaseException, causes: int = 3) -> dict[str, Any]:
     """Return type and place of an exception and of its causes; never its text, which may quote a row or a request.
 
     Of a database error also the SQLSTATE and the constraint: names of ours, no values.
@@ -98,10 +100,9 @@ def error(caught: BaseException) -> dict[str, Any]:
     if state := getattr(caught, "sqlstate", None):
         told["sqlstate"] = state
         told["constraint"] = getattr(getattr(caught, "diag", None), "constraint_name", None)
-    if (cause := caught.__cause__ or caught.__context__) is not None and not caught.__suppress_context__:
-        told["cause"] = error(cause)
-    elif caught.__cause__ is not None:
-        told["cause"] = error(caught.__cause__)
+    cause = caught.__cause__ or (None if caught.__suppress_context__ else caught.__context__)
+    if cause is not None and causes:
+        told["cause"] = error(cause, causes - 1)
     return told
 
 
