@@ -32,6 +32,8 @@ def held_back_splits(labels: Labels, *, seed: int, held_back: float, time: NDArr
 
 
 def _latest(time: NDArray[Any], held_back: float) -> Split:
+    if (time != time).any():  # noqa: PLR0124 -- NaN of any type
+        raise ValueError("A time is missing: rows without one cannot be put into order.")
     order = np.argsort(time, kind="stable")
     start = len(order) - round(held_back * len(order))
     # Rows of one moment stay together: they are not split by their place in the file.

@@ -17,7 +17,7 @@ from risk.learning.fit import boxes as trees
 from risk.learning.fit.choice import best_pairs, best_rounds, coded_splits, held_back_splits, trial
 from risk.learning.fit.frame import Frame, Labels, checked_labels
 from risk.learning.fit.grid import Codes, GridAxis, encode, make_grid
-from risk.learning.fit.recipe import BAG_FORMAT, PLAN_FORMAT, Bag, Growth, Plan, Recipe, canonical, digest
+from risk.learning.fit.recipe import BAG_FORMAT, PLAN_FORMAT, Bag, Growth, Plan, Recipe, canonical, digest, recipe_for
 from risk.learning.fit.tables import IntegerTables, Tables, add_up, made_monotone, mean_of, purified, rounded
 
 FORMAT = "luopan.glassbox/1"
@@ -26,6 +26,8 @@ PPM = 1_000_000
 AGREEMENT = 1e-8
 # Where nothing can be chosen (too few rows of a class to hold any back).
 FALLBACK_ROUNDS = 100
+# The whole book bears more rounds than the part that they were counted on; not so where time moves on.
+MORE_ROUNDS = 1.25
 
 
 class CompileError(RuntimeError):
@@ -56,7 +58,7 @@ def prepare(
     book_format: str = "",
 ) -> Plan:
     """Settle what all bags share. `book_format` names the mapping or layout of the book, without dates."""
-    recipe = recipe or Recipe()
+    recipe = recipe or recipe_for(frame.rows, len(frame.features))
     marks = checked_labels(frame, labels)
     grid = make_grid(frame, marks, bins=recipe.bins)
     codes = encode(grid, frame)
@@ -231,5 +233,5 @@ def _best_growth(
         capped = replace(growth, rounds=growth.rounds or recipe.max_rounds)
         curves = [trial(builder(grid, pairs, recipe, capped, seed), parts) for parts in coded]
         rounds, loss = best_rounds(curves)
-        tried.append((loss, replace(capped, rounds=rounds)))
+        tried.append((loss, replace(capped, rounds=round(rounds * (MORE_ROUNDS if time is None else 1)))))
     return min(tried, key=lambda one: one[0])[1]

@@ -5,11 +5,13 @@ import json
 from typing import Any
 
 import msgspec
+from msgspec.structs import replace
 
 from risk.learning.fit.grid import GridAxis
 
 PLAN_FORMAT = "luopan.glassbox-plan/1"
 BAG_FORMAT = "luopan.glassbox-bag/1"
+LARGE_CELLS = 2_000_000
 
 
 class Growth(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -23,24 +25,32 @@ class Growth(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Recipe(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The settings of a glass box. Growths with the same rounds for all need no choice and no inner fits."""
+    """The settings of a glass box. A single growth with its rounds given needs no choice and no inner fits."""
 
     bins: int = 64
     bags: int = 3
-    # Share of the rows in each bag, and of the features that one split may choose from.
-    row_share: float = 0.8
-    feature_share: float = 0.5
+    # Share of the rows in each bag, and of the features that one split may choose from: what makes bags differ.
+    row_share: float = 1.0
+    feature_share: float = 0.4
     # All pairs below this number of features, else the best `pairs`.
     all_pairs_below: int = 30
     pairs: int = 20
     # Keep to the features' directions.
     monotone: bool = False
-    growths: tuple[Growth, ...] = (Growth(leaves=4), Growth(leaves=8), Growth(leaves=8, min_leaf_rows=100))
-    max_rounds: int = 600
+    growths: tuple[Growth, ...] = (Growth(leaves=4), Growth(leaves=8), Growth(leaves=8, min_leaf_rows=100, l2=1.0))
+    max_rounds: int = 1000
     # Part of the rows held back to choose the growth: the latest ones where time is known.
     held_back: float = 0.25
     # A bin may be called best in a reason if it holds at least this share of the rows.
     min_share: float = 0.01
+
+
+def recipe_for(rows: int, features: int) -> Recipe:
+    """The recipe for a book of this size: a large one gets larger steps and one bag less, so that it ends in time."""
+    if rows * features <= LARGE_CELLS:
+        return Recipe()
+    growths = tuple(replace(growth, learning_rate=0.1) for growth in Recipe().growths)
+    return Recipe(bags=2, growths=growths, max_rounds=500)
 
 
 class Plan(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

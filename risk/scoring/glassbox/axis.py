@@ -157,5 +157,5 @@ def _short_below(high: float, low: float) -> float:
         return high - 1.0
     width = high - low if low > -inf else abs(high) or 1.0
     digits = 1 - floor(log10(width))
-    candidate = round(high - 10.0**-digits, digits) if abs(digits) < 300 else high
+    candidate = round(high - 10.0**-digits, digits) + 0.0 if abs(digits) < 300 else high
     return candidate if low <= candidate < high else max(low, nextafter(high, -inf))
