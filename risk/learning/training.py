@@ -15,6 +15,7 @@ import msgspec
 import numpy as np
 import structlog
 from django.db import DatabaseError
+from threadpoolctl import threadpool_limits
 
 from hub import outbox
 from hub.audit import Actor
@@ -145,6 +146,12 @@ class _Training:
 
     def carry_out(self) -> TrainingRun:
         """All of it."""
+        # One thread: the sums of several depend on their number, and the artefact may not; and where other processes
+        # work too, threads that wait for each other take many times as long.
+        with threadpool_limits(limits=1):
+            return self._carry_out()
+
+    def _carry_out(self) -> TrainingRun:
         if self.run.attempts > ATTEMPTS_MAX:
             raise NothingToLearn(f"Its worker was gone {ATTEMPTS_MAX} times: it was given up.")
         self._step("Reading the label ledger")
