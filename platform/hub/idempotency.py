@@ -111,7 +111,8 @@ def settle(
 
     Runs inside the tenant's transaction. `KeyBusy` while the first runs, `KeyReused` with another payload.
     """
-    digest = blind_index(f"idempotency|{institution_id}|{client_id}|{operation}", key)
+    # In hexadecimal, because an index folds case and a key does not.
+    digest = blind_index(f"idempotency|{institution_id}|{client_id}|{operation}", key.encode().hex())
     fingerprint = hashlib.sha256(payload).digest()
     known = _lock_and_look(institution_id, digest)
     if known is not None and known.created_at > now - KEPT:

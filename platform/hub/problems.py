@@ -132,7 +132,9 @@ def _for_machines_or(
 
 def explain(request: HttpRequest, code: str) -> HttpResponse:
     """Show the page of one kind of problem: the `type` URI leads here."""
-    kinds = {kind.code: kind for kind in errors.every_error()}
-    if code not in kinds:
+    kind = next((kind for kind in errors.every_error() if kind.code == code), None)
+    if kind is None:
         raise Http404
-    return render_page(request, "hub/problem.html", {"kind": kinds[code], "text": (kinds[code].__doc__ or "").strip()})
+    # Its parts, not the class: a template would call that.
+    shown = {"title": kind.title, "code": kind.code, "status": kind.status, "text": (kind.__doc__ or "").strip()}
+    return render_page(request, "hub/problem.html", shown)
