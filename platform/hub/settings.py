@@ -54,6 +54,7 @@ INSTALLED_APPS = [
     "partners.institutions.apps.InstitutionsConfig",
     "risk.scoring.apps.ScoringConfig",
     "risk.learning.apps.LearningConfig",
+    "acquisition.market.apps.MarketConfig",
 ]
 
 MIDDLEWARE = [

@@ -42,6 +42,7 @@ __all__ = [
     "Score",
     "Scorer",
     "Term",
+    "approve_version",
     "champion_ready",
     "ensure_line",
     "find_line",
@@ -112,6 +113,13 @@ def register_version(
         line_id=line_id, run_id=run_id, artefact=artefact, manifest=manifest, calibration=calibration, report=report,
         trainer_id=trainer_id, actor=actor, now=now,
     )  # fmt: skip
+
+
+def approve_version(*, version_id: UUID, user_id: UUID, now: datetime) -> None:
+    """Approve a challenger; the second approval promotes it, and its trainer's is refused."""
+    from risk.scoring import registry
+
+    registry.approve_version(version_id=version_id, user_id=user_id, now=now)
 
 
 def champion_ready() -> tuple[bool, str]:

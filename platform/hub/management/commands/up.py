@@ -11,7 +11,7 @@ from types import FrameType
 from typing import Any
 
 from django.conf import settings
-from django.core.management import get_commands
+from django.core.management import call_command, get_commands
 from django.core.management.base import BaseCommand
 from django.db import connections
 
@@ -106,6 +106,8 @@ class Command(BaseCommand):
         self.say("Luopan is up" if status == 200 else f"Luopan is up, but not ready: {_faults(body)}")
         for name, path in PAGES:
             self.stdout.write(f"    {name:14} {settings.PUBLIC_URL}{path}")
+        if settings.DEMO and "demo" in get_commands():
+            call_command("demo", sign_ins=True, stdout=self.stdout)
         self.stdout.write("    Ctrl-C stops everything.")
         self.stdout.flush()
 
