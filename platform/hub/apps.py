@@ -10,8 +10,9 @@ class HubConfig(AppConfig):
     verbose_name = "Kernel"
 
     def ready(self) -> None:
-        """Register the checks of our own and set up the logs."""
-        from hub import checks, observe
+        """Make ours the Celery app of every thread, register the checks of our own and set up the logs."""
+        from hub import celery, checks, observe
 
+        celery.app.set_default()
         checks.register_all()
         observe.configure_logging()

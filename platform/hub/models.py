@@ -2,7 +2,6 @@
 
 from hub.audit import AuditRow
 from hub.broker_models import BrokerDead, BrokerMessage
-from hub.broker_models import BrokerDead, BrokerMessage
 from hub.consent import ConsentEntry
 from hub.crypto import DataKey
 from hub.idempotency import IdempotencyKey
@@ -10,8 +9,6 @@ from hub.outbox import InboxEntry, OutboxEvent
 
 __all__ = [
     "AuditRow",
-    "BrokerDead",
-    "BrokerMessage",
     "BrokerDead",
     "BrokerMessage",
     "ConsentEntry",
