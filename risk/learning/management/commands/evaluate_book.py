@@ -1,0 +1,93 @@
+"""`manage.py evaluate_book`: measures the learners on a raw book. Makes no model version and needs no database."""
+
+import json
+from argparse import ArgumentParser
+from collections.abc import Iterator
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+
+from risk.learning.evaluation import LEARNERS, Trial, folds_of, run_trials, split_at, summary
+from risk.learning.rawbook import RawBook, RawBookError, read_book
+
+
+class Command(BaseCommand):
+    """Measure learners on a book: one JSON line per learner on stdout, progress on stderr."""
+
+    help = "Measure the learners on a raw CSV book (plain or gzip): one JSON line for each."
+    requires_system_checks = ()
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        """Declare the options."""
+        parser.add_argument("file", type=Path, metavar="FILE")
+        parser.add_argument("--label", required=True, metavar="COL", help="column with two values; the bad one is 1")
+        parser.add_argument("--time", metavar="COL", help="column of dates or numbers; needs --cutoff")
+        parser.add_argument("--cutoff", metavar="DATE", help="train on rows before it, test on those from it on")
+        parser.add_argument("--drop", default="", metavar="A,B", help="columns not to learn from")
+        parser.add_argument("--folds", type=int, default=5, help="stratified, shuffled folds (without --time)")
+        parser.add_argument("--seed", type=int, default=42)
+
+    def handle(self, *_: Any, **options: Any) -> None:
+        """Read, try every learner, and print."""
+        if (options["time"] is None) != (options["cutoff"] is None):
+            raise CommandError("--time and --cutoff go together: give both, or neither for folds.")
+        drop = [name.strip() for name in options["drop"].split(",") if name.strip()]
+        try:
+            book = read_book(
+                options["file"], label=options["label"], time=options["time"], cutoff=options["cutoff"], drop=drop
+            )
+            self._tell(book)
+            for line in self._lines(book, options["folds"], options["seed"]):
+                self.stdout.write(json.dumps(line))
+        except (RawBookError, ValueError) as error:
+            raise CommandError(str(error)) from error
+
+    def _lines(self, book: RawBook, folds: int, seed: int) -> Iterator[dict[str, Any]]:
+        if book.time is None or book.cutoff is None:
+            splits = folds_of(book.labels, folds=folds, seed=seed)
+            how: dict[str, Any] = {"folds": folds}
+        else:
+            splits = [split_at(book.labels, book.time, cutoff=book.cutoff)]
+            how = {"train_rows": len(splits[0][0]), "test_rows": len(splits[0][1])}
+        trials = self._watched(run_trials(book.frame, book.labels, splits, seed=seed, time=book.time), len(splits))
+        for learner, group in groupby(trials, key=lambda trial: trial.learner):
+            found = list(group)
+            measures = summary(found)
+            yield {
+                "learner": learner,
+                "auc": round(measures.auc, 6),
+                "ks": round(measures.ks, 6),
+                "brier": round(measures.brier, 6),
+                "log_loss": round(measures.log_loss, 6),
+                "ece": round(measures.ece, 6),
+                "rows": book.frame.rows,
+                "seconds": round(sum(trial.seconds for trial in found), 1),
+                "dropped": list(book.left_out),
+                "left_out": book.left_out,
+                "columns": len(book.frame.features),
+                "bads": int(book.labels.sum()),
+                "bad_value": book.bad_value,
+                **how,
+                "seed": seed,
+            }
+
+    def _watched(self, trials: Iterator[Trial], splits: int) -> Iterator[Trial]:
+        for done, trial in enumerate(trials, 1):
+            self.stderr.write(
+                f"{done}/{splits * len(LEARNERS)}: {trial.learner}, split {trial.split + 1} of {splits}, "
+                f"AUC {trial.measures.auc:.4f}, {trial.seconds:.1f} s"
+            )
+            yield trial
+
+    def _tell(self, book: RawBook) -> None:
+        """Say on stderr what was understood of the book."""
+        self.stderr.write(
+            f"{book.frame.rows} rows, {int(book.labels.sum())} bad (label value {book.bad_value!r}), "
+            f"{len(book.frame.features)} columns used"
+        )
+        for name, why in book.left_out.items():
+            self.stderr.write(f"left out {name!r}: {why}")
+        for name, note in book.notes.items():
+            self.stderr.write(f"{name!r}: {note}")
