@@ -4,9 +4,9 @@ import hmac
 from collections.abc import Callable
 from functools import lru_cache
 
+import structlog
 from django.conf import settings
-from django.core.exceptions import ImproperlyConfigured
-from django.db import DatabaseError, connection
+from django.db import connection
 from django.db.migrations.loader import MigrationLoader
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.utils.module_loading import import_string
@@ -18,6 +18,7 @@ from hub.db.base import refuse_unsafe_role
 from hub.tenancy import platform_scope
 
 OK = "ok"
+log = structlog.get_logger(__name__)
 Check = Callable[[], tuple[bool, str]]
 
 
@@ -75,7 +76,8 @@ def _run(check: Check) -> str:
         with platform_scope():
             well, sentence = check()
             return OK if well else sentence
-    except (DatabaseError, ImproperlyConfigured) as error:
+    except Exception as error:  # whatever it is, the answer is that this process cannot serve yet
+        log.warning("not_ready", part=check.__name__, exc_info=error)
         return f"fails with {type(error).__name__}"
 
 

@@ -92,11 +92,7 @@ def error(caught: BaseException, causes: int = 3) -> dict[str, Any]:
 
     Of a database error also the SQLSTATE and the constraint: names of ours, no values.
     """
-    frames = traceback.extract_tb(caught.__traceback__)[-_FRAMES_MAX:]
-    told: dict[str, Any] = {
-        "type": f"{type(caught).__module__}.{type(caught).__qualname__}",
-        "at": [f"{_short(frame.filename)}:{frame.lineno} {frame.name}" for frame in frames],
-    }
+    told: dict[str, Any] = {"type": f"{type(caught).__module__}.{type(caught).__qualname__}", "at": _places(caught)}
     if state := getattr(caught, "sqlstate", None):
         told["sqlstate"] = state
         told["constraint"] = getattr(getattr(caught, "diag", None), "constraint_name", None)
@@ -104,6 +100,13 @@ def error(caught: BaseException, causes: int = 3) -> dict[str, Any]:
     if cause is not None and causes:
         told["cause"] = error(cause, causes - 1)
     return told
+
+
+def _places(caught: BaseException) -> list[str]:
+    # The libraries' frames between ours say little; the last two say where it broke.
+    frames = list(traceback.extract_tb(caught.__traceback__))
+    kept = [frame for frame in frames[:-2] if "site-packages" not in frame.filename] + frames[-2:]
+    return [f"{_short(frame.filename)}:{frame.lineno} {frame.name}" for frame in kept[-_FRAMES_MAX:]]
 
 
 def _short(path: str) -> str:
