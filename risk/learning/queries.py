@@ -2,7 +2,7 @@
 
 from uuid import UUID
 
-from django.db.models import Count, Q, QuerySet
+from django.db.models import Count, F, Q, QuerySet
 
 from hub.errors import NotFound
 from risk.learning.models import BookProblem, LabelEntry, LoanBook, TrainingRun
@@ -35,8 +35,9 @@ def read_books(*, line_id: UUID) -> list[LoanBook]:
 
 
 def problems(*, book_id: UUID) -> QuerySet[BookProblem]:
-    """What was wrong with lines of a book, in the order of the file."""
-    return BookProblem.objects.filter(book_id=book_id).order_by("line_no", "id")
+    """What was wrong with lines of a book, in the order of the file; `at` is the same for all of them."""
+    found = BookProblem.objects.filter(book_id=book_id).annotate(at=F("book__created_at"))
+    return found.order_by("at", "id")
 
 
 def problem_counts(*, book_id: UUID) -> dict[str, int]:
@@ -77,6 +78,14 @@ def open_run(*, line_id: UUID, seed: int, recipe: dict[str, object]) -> Training
     return TrainingRun.objects.filter(line_id=line_id, seed=seed, recipe=recipe, finished_at=None).first()
 
 
-def trainings_of(*, book: LoanBook) -> QuerySet[TrainingRun]:
-    """The trainings that learned, or are to learn, from a book; newest first."""
-    return TrainingRun.objects.filter(line_id=book.line_id, book_ids__contains=[str(book.id)])
+def trainings_of(*, book: LoanBook) -> list[TrainingRun]:
+    """The trainings of a book's line that were asked for since the book came, newest first; at most twenty."""
+    return list(TrainingRun.objects.filter(line_id=book.line_id, created_at__gte=book.created_at)[:20])
+
+
+def job(*, job_id: UUID) -> LoanBook | TrainingRun:
+    """The book or the training behind a job; `NotFound` where there is none."""
+    found = books().filter(id=job_id).first() or runs().filter(id=job_id).first()
+    if found is None:
+        raise NotFound("There is no such job.")
+    return found

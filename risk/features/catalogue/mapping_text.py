@@ -24,7 +24,7 @@ from risk.features.catalogue.mapping import (
     ValueColumn,
 )
 
-TEXT_BYTES_MAX = 512_000
+TEXT_BYTES_MAX = 512_000  # of a mapping
 FAULTS_MAX = 50
 _ROLES = "feature, label, time, reference, protected, proxy or ignored"
 _REMEDIES = {
