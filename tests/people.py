@@ -8,6 +8,7 @@ from uuid import UUID
 
 from allauth.mfa.totp.internal.auth import format_hotp_value, hotp_value, yield_hotp_counters_from_time
 from django.test import Client
+from pytest_django import Settings
 
 from hub.accounts import services
 from hub.accounts.models import User
@@ -25,6 +26,11 @@ class Someone:
     email: str
     password: str
     secret: str = ""
+
+
+def quick_passwords(settings: Settings) -> None:
+    """Hash people's passwords quickly in this test."""
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher", *settings.PASSWORD_HASHERS[1:]]
 
 
 def make(

@@ -1,7 +1,7 @@
 """The kernel's rows in the console: read only, but for what is parked and for erasing a person."""
 
 import json
-from typing import Any, cast
+from typing import Any
 
 from django.contrib.admin import display
 from django.db.models import Q, QuerySet
@@ -25,7 +25,7 @@ def _try_again(request: HttpRequest, row: InboxEntry, _data: dict[str, Any]) -> 
 
 
 def _send_again(request: HttpRequest, row: BrokerDead, _data: dict[str, Any]) -> str:
-    operations.send_again(message_id=cast(int, row.pk), actor=actor(request), now=now())
+    operations.send_again(message_id=row.pk, actor=actor(request), now=now())
     row.pk = None
     return "The message is back in its queue."
 
@@ -134,6 +134,7 @@ class BrokerDeadAdmin(RecordAdmin):
     """Messages that the broker gave up on. Their bodies stay hidden but for the task's name and id."""
 
     icon = "report"
+    title = "Dead messages"
     list_display = ("id", "queue", "task", "reason", "deliveries", "parked_at")
     list_filter = ("queue", "reason")
     ordering = ("-id",)

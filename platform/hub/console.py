@@ -120,7 +120,7 @@ def navigation(request: HttpRequest) -> list[dict[str, Any]]:
     for model, pages in site._registry.items():
         link = reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_changelist")
         if pages.has_view_permission(request):
-            title = str(model._meta.verbose_name_plural).capitalize()
+            title = pages.title or str(model._meta.verbose_name_plural).capitalize()
             sections[pages.section].append({"title": title, "icon": pages.icon, "link": link})
     overview = {"items": [{"title": "Overview", "icon": "dashboard", "link": reverse("admin:index")}]}
     known = [{"title": name, "separator": True, "items": sections[name]} for name in SECTIONS if name in sections]

@@ -22,6 +22,10 @@ class Figure(str):
         """Say that the text is safe markup: every label in it was escaped."""
         return self
 
+    def __str__(self) -> str:
+        """Stay a figure, whoever asks for the text."""
+        return self
+
 
 @dataclass(frozen=True, slots=True)
 class Step:
@@ -75,12 +79,14 @@ def reliability(bins: Sequence[Bin], *, title: str) -> Figure:
     top = min(1.0, max([0.05, *(max(b.predicted, b.observed) for b in bins)]) * 1.1)
     most = max([1, *(b.count for b in bins)])
     parts = _unit_square("Predicted rate", "Observed rate", top=top)
-    for one in bins:
+    width = 270 / max(1, len(bins))
+    for place, one in enumerate(bins):
         x, y = _px(one.predicted / top), _py(one.observed / top)
         parts.append(f'<circle cx="{x}" cy="{y}" r="4" fill="{DOWN}"><title>{_told(one)}</title></circle>')
         height = 40 * one.count / most
         parts.append(
-            f'<rect x="{_n(x - 4)}" y="{_n(385 - height)}" width="8" height="{_n(height)}" fill="currentColor" '
+            f'<rect x="{_n(51 + place * width)}" y="{_n(385 - height)}" width="{_n(width - 2)}" '
+            f'height="{_n(height)}" fill="currentColor" '
             f'fill-opacity=".45"><title>{one.count} rows</title></rect>'
         )
     parts.append(_text(50, 400, f"rows in each bin (highest {most})", small=True))

@@ -4,6 +4,7 @@ No page writes a row by a form of the admin. A deed is a button; it asks first w
 the domain's refusals come back as messages.
 """
 
+from collections import defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, ClassVar, TypeVar
@@ -68,6 +69,18 @@ class Part:
     context: dict[str, Any]
 
 
+Parts = Callable[[HttpRequest, Any], Iterable[Part]]
+_deeds: defaultdict[str, list[Deed]] = defaultdict(list)
+_parts: defaultdict[str, list[Parts]] = defaultdict(list)
+
+
+def extend(label: str, *, deeds: Iterable[Deed] = (), parts: Parts | None = None) -> None:
+    """Add to the pages of another app's model, named as "app.Model": an app may know those it builds upon."""
+    _deeds[label].extend(deeds)
+    if parts is not None:
+        _parts[label].append(parts)
+
+
 def coloured(title: str, **colours: str) -> Callable[[Column], Column]:
     """Show a column as a badge: for each value unfold's `success`, `danger`, `warning` or `info`."""
 
@@ -89,6 +102,7 @@ class RecordAdmin(ModelAdmin):  # type: ignore[misc]  # unfold carries no types
 
     section: ClassVar[str] = "Machinery"
     icon: ClassVar[str] = "database"
+    title: ClassVar[str] = ""
     shown: ClassVar[tuple[str, ...]] = ()
     deeds: ClassVar[tuple[Deed, ...]] = ()
     list_deeds: ClassVar[tuple[Deed, ...]] = ()
@@ -97,12 +111,19 @@ class RecordAdmin(ModelAdmin):  # type: ignore[misc]  # unfold carries no types
     show_full_result_count = False
     list_per_page = 50
     list_before_template = "console/list_top.html"
-    change_form_outer_before_template = "console/record_top.html"
-    change_form_outer_after_template = "console/record_parts.html"
+    change_form_template = "console/record.html"
 
     def parts(self, request: HttpRequest, row: Any) -> Iterable[Part]:  # noqa: ARG002 - for subclasses
         """Return the sections below the fields."""
         return ()
+
+    def headline(self, row: Any) -> Iterable[tuple[str, object]]:  # noqa: ARG002 - for subclasses
+        """Return the few facts that stand large above everything: name and value."""
+        return ()
+
+    def refresh_s(self, row: Any) -> int:  # noqa: ARG002 - for subclasses
+        """Return after how many seconds the page should be fetched again, 0 for never."""
+        return 0
 
     def has_view_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:  # noqa: ARG002
         """Every role reads everything."""
@@ -153,9 +174,11 @@ class RecordAdmin(ModelAdmin):  # type: ignore[misc]  # unfold carries no types
         row = self.get_object(request, unquote(object_id)) if object_id else None
         if row is not None and not self.has_view_permission(request, row):
             raise PermissionDenied
-        context: dict[str, Any] = {**(extra_context or {}), "deeds": self._offered(request, self.deeds, row)}
+        context: dict[str, Any] = {**(extra_context or {}), "deeds": self._offered(request, self._all_deeds(), row)}
         if row is not None:
-            context["parts"] = list(self.parts(request, row))
+            more = [part for parts in _parts[self.opts.label] for part in parts(request, row)]
+            context |= {"headline": list(self.headline(row)), "parts": [*self.parts(request, row), *more]}
+            context["refresh_s"] = self.refresh_s(row)
         page: HttpResponse = super().changeform_view(request, object_id, form_url, context)
         return page
 
@@ -164,7 +187,7 @@ class RecordAdmin(ModelAdmin):  # type: ignore[misc]  # unfold carries no types
         row = self.get_object(request, unquote(object_id)) if object_id else None
         if object_id and row is None:
             raise Http404
-        deed = next((d for d in (self.deeds if row else self.list_deeds) if d.name == name), None)
+        deed = next((d for d in (self._all_deeds() if row else self.list_deeds) if d.name == name), None)
         if deed is None or (row is not None and not deed.offered(row)):
             raise Http404
         if not policies.may(request.user, deed.roles):
@@ -213,6 +236,9 @@ class RecordAdmin(ModelAdmin):  # type: ignore[misc]  # unfold carries no types
         if row is None or row.pk is None:
             return reverse(f"{names}_changelist")
         return reverse(f"{names}_change", args=[row.pk])
+
+    def _all_deeds(self) -> tuple[Deed, ...]:
+        return (*self.deeds, *_deeds[self.opts.label])
 
     def _offered(self, request: HttpRequest, deeds: tuple[Deed, ...], row: Any) -> list[Deed]:
         mine = [deed for deed in deeds if policies.may(request.user, deed.roles)]

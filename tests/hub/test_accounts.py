@@ -25,7 +25,7 @@ ACTOR = system_actor("tests")
 
 @pytest.fixture(autouse=True)
 def _quick_passwords(settings: Settings) -> None:
-    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+    people.quick_passwords(settings)
 
 
 @pytest.fixture

@@ -53,6 +53,10 @@ class User(AbstractBaseUser, PermissionsMixin):  # type: ignore[django-manager-m
     def __str__(self) -> str:
         return self.email
 
+    def get_full_name(self) -> str:
+        """Return the name, as the console's pages ask for it."""
+        return self.name
+
     def clean(self) -> None:
         """Keep addresses in lower case: one person, one account."""
         super().clean()
