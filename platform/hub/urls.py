@@ -18,6 +18,7 @@ urlpatterns = [
     path("console/", console.site.urls),
     path("api/v1/", include("partners.institutions.api")),
     path("api/v1/", include("risk.scoring.api")),
+    path("api/v1/", include("risk.learning.api")),
     path("api/schema/", openapi.DescriptionResource.as_view(), name="api-description"),
     path("api/docs/", openapi.ReferencePage.as_view(), name="api-reference"),
     path("oauth/", include("partners.institutions.oauth")),
