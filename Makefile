@@ -2,7 +2,7 @@
 PY := .venv/bin/python
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
-.PHONY: install install-dev run test lint bench soak
+.PHONY: install install-dev openapi run test lint bench soak
 install: .venv/.installed
 install-dev: .venv/.installed-dev
 .venv/bin/python:
@@ -15,6 +15,8 @@ install-dev: .venv/.installed-dev
 .venv/.installed-dev: requirements-dev.lock .venv/.installed
 	$(PY) -m uv pip install --quiet --require-hashes -r requirements-dev.lock || $(PY) -m pip install --quiet --require-hashes -r requirements-dev.lock
 	touch $@
+openapi: install
+	$(PY) manage.py spectacular --validate --fail-on-warn --file deploy/openapi.yaml
 run: install
 	$(PY) manage.py up
 test: install-dev

@@ -56,13 +56,13 @@ def public_jwks(jwks: object) -> dict[str, Any]:
 
 
 def _fault(key: object) -> str:
-    if not isinstance(key, dict) or key.get("kty") not in _ALGORITHMS:
+    if not isinstance(key, dict) or key.get("kty") not in [*_ALGORITHMS]:
         return "Send an RSA, EC (P-256) or OKP (Ed25519) key."
     if _PRIVATE & key.keys():
         return "It has private parts. Treat it as disclosed: make a new pair and send the public half."
     if not _is_name(key.get("kid"), KID_MAX):
         return f"Give it a kid of 1 to {KID_MAX} printable ASCII characters."
-    if key.get("use", "sig") != "sig" or key.get("alg", "") not in {"", *_ALGORITHMS[key["kty"]]}:
+    if key.get("use", "sig") != "sig" or key.get("alg", "") not in ["", *_ALGORITHMS[key["kty"]]]:
         return "It is meant for something else: use is sig, and alg PS256, ES256 or EdDSA."
     if key["kty"] == "RSA" and len(str(key.get("n"))) not in RSA_CHARACTERS:
         return "An RSA key has 2048 to 4096 bits."

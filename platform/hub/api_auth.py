@@ -16,6 +16,7 @@ from rest_framework.request import Request
 from hub.audit import Actor, client_actor
 from hub.clock import now
 from hub.errors import InsufficientScope, TokenMissing, Unauthenticated
+from hub.idempotency import read_key
 from hub.tenancy import platform_scope
 
 if TYPE_CHECKING:
@@ -109,7 +110,7 @@ class HasScope(BasePermission):
     """Lets a request through to handlers made by `hub.api.endpoint`, with the scope that each of them names."""
 
     def has_permission(self, request: Request, view: "APIView") -> bool:
-        """Return True; `TokenMissing`, `InsufficientScope`, or 405 for a method without an `endpoint`."""
+        """Return True; `TokenMissing`, `InsufficientScope`, `KeyMissing`, or 405 for a method without an `endpoint`."""
         if not isinstance(request.auth, ClientIdentity):
             raise TokenMissing("Send Authorization: Bearer with a token from /oauth/token/.")
         handler = getattr(view, (request.method or "").lower(), None)
@@ -118,4 +119,6 @@ class HasScope(BasePermission):
             raise MethodNotAllowed(request.method or "")
         if operation.scope not in request.auth.scopes:
             raise InsufficientScope(operation.scope)
+        if operation.idempotent:
+            read_key(request.headers.get("Idempotency-Key"))  # refused here, before a large body is read
         return True

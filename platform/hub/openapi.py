@@ -66,8 +66,7 @@ class Schema(AutoSchema):
 
     def _is_page(self) -> bool:
         answer = self.operation.answer
-        fields = getattr(answer, "__struct_fields__", ())
-        return {"items", "next"} <= set(fields)
+        return _is_page(answer) or any(_is_page(inner) for inner in getattr(answer, "__annotations__", {}).values())
 
     def _get_request_body(self, direction: str = "request") -> dict[str, Any] | None:  # noqa: ARG002 - the library's
         body = self.operation.body
@@ -112,6 +111,10 @@ class Schema(AutoSchema):
         if "{" in self.path:
             found.add(404)
         return sorted(found)
+
+
+def _is_page(type_: Any) -> bool:
+    return {"items", "next"} <= set(getattr(type_, "__struct_fields__", ()))
 
 
 _IDEMPOTENCY_KEY = OpenApiParameter(

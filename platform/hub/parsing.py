@@ -7,7 +7,7 @@ means the same to the institution, to the idempotency fingerprint and to the rec
 import json
 import re
 from collections.abc import Iterator, Mapping
-from datetime import datetime
+from datetime import date, datetime
 from enum import Enum
 from types import NoneType, UnionType
 from typing import IO, Annotated, Any, Literal, NoReturn, TypeVar, Union, get_args, get_origin
@@ -23,6 +23,7 @@ BODY_MAX = 1_000_000
 DEPTH_MAX = 32
 ERRORS_MAX = 100
 NAME_MAX = 100
+YEARS = range(1900, 2200)
 _INTEGER_MAX = 2**63
 T = TypeVar("T")
 Moment = Annotated[datetime, msgspec.Meta(tz=True)]
@@ -125,9 +126,28 @@ def decode(request: Request, type_: type[T]) -> T:
         raise Malformed("Send a JSON body with Content-Type: application/json.")
     data = request.data
     try:
-        return msgspec.convert(data, type_)
+        value = msgspec.convert(data, type_)
     except msgspec.ValidationError:
         raise Invalid(list(_faults(data, type_, ""))[:ERRORS_MAX]) from None
+    if faults := list(_far_dates(value, "")):
+        raise Invalid(faults[:ERRORS_MAX])
+    return value
+
+
+def _far_dates(value: Any, pointer: str) -> Iterator[FieldError]:
+    # In another time zone the first and the last years of the calendar can leave it, and no business is done there.
+    if isinstance(value, date):
+        if value.year not in YEARS:
+            yield FieldError(pointer, "out_of_range", f"Give a year from {YEARS[0]} to {YEARS[-1]}.")
+    elif isinstance(value, msgspec.Struct):
+        for field, name in zip(value.__struct_fields__, value.__struct_encode_fields__, strict=True):
+            yield from _far_dates(getattr(value, field), f"{pointer}/{_escape(name)}")
+    elif isinstance(value, list):
+        for index, item in enumerate(value):
+            yield from _far_dates(item, f"{pointer}/{index}")
+    elif isinstance(value, dict):
+        for key, item in value.items():
+            yield from _far_dates(item, f"{pointer}/{_escape(str(key))}")
 
 
 # --- every fault, not only the first one that msgspec meets -----------------------------------------------------------

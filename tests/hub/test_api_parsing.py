@@ -90,6 +90,16 @@ def test_moments_need_their_offset(at: Any) -> None:
     assert {pointer for pointer, _ in faults({**GOOD, "inner": {**INNER, "at": at}})} == {"/inner/at"}
 
 
+@pytest.mark.parametrize(
+    "at",
+    ["0001-01-01T00:00:00+14:00", "0001-01-01T00:00:00Z", "9999-12-31T23:59:59-14:00", "1899-12-31T23:59:59Z",
+     "2200-01-01T00:00:00Z"],
+)  # fmt: skip
+def test_no_business_is_done_at_the_ends_of_the_calendar(at: str) -> None:
+    body = {**GOOD, "inner": {**INNER, "at": at}, "items": [INNER, {**INNER, "at": at}]}
+    assert faults(body) == {("/inner/at", "out_of_range"), ("/items/1/at", "out_of_range")}
+
+
 @pytest.mark.parametrize("count", ["1", 1.5, True, None])
 def test_nothing_is_converted_silently(count: Any) -> None:
     assert faults({**GOOD, "count": count}) == {("/count", "wrong_type")}
