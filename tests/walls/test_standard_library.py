@@ -7,9 +7,7 @@ import sys
 import sysconfig
 import time
 import urllib.request
-from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -18,12 +16,6 @@ from tests.hub.test_up import free_port
 ROOT = Path(__file__).resolve().parents[2]
 SAY = "import platform; print(platform.system(), platform.__file__)"
 RIGHT = f"{platform.system()} {sysconfig.get_path('stdlib')}/platform.py"
-
-
-def application(_environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
-    """Answer, below granian, which module it is."""
-    start_response("200 OK", [("Content-Type", "text/plain")])
-    return [f"{platform.system()} {platform.__file__}".encode()]
 
 
 def run(*words: str) -> str:
@@ -45,14 +37,14 @@ def test_from_manage() -> None:
 
 
 def test_from_celery() -> None:
-    assert f"platform -> system:{platform.system()} " in run("-m", "celery", "-A", "hub.celery", "report")
+    assert RIGHT in run("-m", "celery", "-A", "tests.walls.where", "worker", "--help").splitlines()
 
 
 def test_from_granian() -> None:
     port = free_port()
     command = [sys.executable, "-m", "granian", "--interface", "wsgi", "--port", str(port), "--no-ws"]
     server = subprocess.Popen(
-        [*command, "tests.walls.test_standard_library:application"], cwd=ROOT, stdout=subprocess.DEVNULL,
+        [*command, "tests.walls.where:application"], cwd=ROOT, stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )  # fmt: skip
     try:
