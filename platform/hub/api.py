@@ -18,8 +18,10 @@ from urllib.parse import urlencode
 import msgspec
 from django.conf import settings
 from django.core import signing
+from django.db import IntegrityError
 from django.db.models import Model, Q, QuerySet
 from django.http import HttpResponse
+from psycopg.errors import UniqueViolation
 from rest_framework.renderers import BaseRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -113,9 +115,12 @@ def endpoint(
     ) -> Callable[Concatenate[V, Request, P], HttpResponse]:
         @functools.wraps(handler)
         def run(view: V, request: Request, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
-            with tenant_scope(caller(request).institution_id):
-                require_live(caller(request))
-                given = _settled(operation, request, lambda: _answer(handler(view, request, *args, **kwargs)))
+            def once() -> Answer:
+                with tenant_scope(caller(request).institution_id):
+                    require_live(caller(request))
+                    return _settled(operation, request, lambda: _answer(handler(view, request, *args, **kwargs)))
+
+            given = _twice(once)
             faultpoint("after_commit_before_answer")
             return _respond(given)
 
@@ -123,6 +128,19 @@ def endpoint(
         return run
 
     return wrap
+
+
+def _twice(once: Callable[[], Answer]) -> Answer:
+    """Run a transaction again where a row it was first to add was added by another one meanwhile.
+
+    The person, the consent, the Idempotency-Key of a request: the second run finds what the other one left.
+    """
+    try:
+        return once()
+    except IntegrityError as error:
+        if not isinstance(error.__cause__, UniqueViolation):
+            raise
+    return once()
 
 
 def caller(request: Request) -> ClientIdentity:

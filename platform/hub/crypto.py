@@ -30,7 +30,10 @@ class DataKeyManager(models.Manager["DataKey"]):
     """Finds and makes data keys."""
 
     def for_reference(self, *, institution_id: UUID | None, kind: str, reference: str) -> "DataKey":
-        """Return the key of a person (or book) by the institution's own reference; it is made at first use."""
+        """Return the key of a person (or book) by the institution's own reference; it is made at first use.
+
+        Of two that meet at the first use one gets an IntegrityError at the end of its transaction: try it again.
+        """
         index = blind_index(f"{kind}|{institution_id or ''}", reference)
         found = fetch(DataKey, _BY_REFERENCE, [institution_id, kind, index])
         return found[0] if found else self._make(institution_id, kind, index)
@@ -38,9 +41,8 @@ class DataKeyManager(models.Manager["DataKey"]):
     def _make(self, institution_id: UUID | None, kind: str, index: bytes) -> "DataKey":
         key = DataKey(id=uuid7(), institution_id=institution_id, kind=kind, reference_index=index)
         key.wrapped = wrap(os.urandom(32), key.id)
-        # Two requests may meet here: the unique constraint decides and both read the one that stayed.
-        append(key, or_ignore=True)
-        return fetch(DataKey, _BY_REFERENCE, [institution_id, kind, index])[0]
+        append(key)
+        return key
 
 
 class DataKey(models.Model):

@@ -1,6 +1,6 @@
 """Events: what happened, as typed payloads. Bodies carry ids and figures, no personal data."""
 
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass, fields
 from typing import Any, ClassVar, Self
 from uuid import UUID
 
@@ -23,7 +23,8 @@ class Payload:
 
     def body(self) -> dict[str, Any]:
         """Return the payload as JSON values; UUIDs become text."""
-        return {name: str(value) if isinstance(value, UUID) else value for name, value in asdict(self).items()}
+        values = ((field.name, getattr(self, field.name)) for field in fields(self))
+        return {name: str(value) if isinstance(value, UUID) else value for name, value in values}
 
     @classmethod
     def read(cls, body: dict[str, Any]) -> Self:

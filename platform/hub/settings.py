@@ -60,6 +60,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "hub.observe.RequestMiddleware",
     "django.middleware.security.SecurityMiddleware",
+    "hub.lane.ApiLaneMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
     "hub.pages.PlatformPagesMiddleware",

@@ -4,6 +4,8 @@ from uuid import uuid4
 
 import pytest
 from django.db import IntegrityError, connection, transaction
+from hub import audit
+from hub.clock import now
 from hub.crypto import DataKey
 from hub.db.quick import append, fetch
 from hub.ids import uuid7
@@ -72,13 +74,17 @@ def test_a_savepoint_keeps_what_came_before_it() -> None:
         assert [bytes(row.reference_index) for row in DataKey.objects.all()] == [b"1"]
 
 
-def test_or_ignore_leaves_the_first() -> None:
-    first = key()
+def test_rows_of_several_kinds_go_as_one_statement() -> None:
     with tenant_scope(BANK):
-        append(first)
-        append(key(), or_ignore=True)
+        made = [key(bytes([at])) for at in range(3)]
+        deed = audit.row(
+            actor=audit.system_actor("t"), action="a", subject_type="t", subject_id="1", institution_id=BANK, now=now(),
+            details={"figures": [1, None, "二"]},
+        )  # fmt: skip
+        append(*made[:2], deed, made[2])
     with platform_scope():
-        assert DataKey.objects.get().id == first.id
+        assert set(DataKey.objects.values_list("id", flat=True)) == {row.id for row in made}
+        assert AuditRow.objects.get().details == {"figures": [1, None, "二"]}
 
 
 def test_columns_may_be_left_out_and_json_may_not_be_read() -> None:

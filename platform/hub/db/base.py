@@ -9,6 +9,7 @@ from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.db import connections
 from django.db.backends.postgresql import base
+from django.db.models import Model
 from psycopg.pq import ExecStatus, TransactionStatus
 
 from hub import postgres
@@ -33,7 +34,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.waiting: list[tuple[str, list[Any]]] = []
+        self.waiting: list[tuple[type[Model], list[Any]]] = []
 
     def open_transaction(self, statements: str) -> None:
         """Run the first statements of a transaction, in one round trip with its BEGIN."""
@@ -48,13 +49,16 @@ class DatabaseWrapper(base.DatabaseWrapper):
                 raise psycopg.errors.error_from_result(result)
 
     def flush(self) -> None:
-        """Send the inserts that wait (see `hub.db.quick.append`), in one round trip."""
+        """Send the inserts that wait (see `hub.db.quick.append`), as one statement."""
         waiting, self.waiting = self.waiting, []
         if waiting:
+            from hub.db.quick import insert_statement  # which needs this module
+
             self.ensure_connection()
-            with self.wrap_database_errors, self.connection.pipeline():
-                for statement, values in waiting:
-                    self.connection.execute(statement, values)
+            statement = insert_statement(tuple(model for model, _ in waiting))
+            with self.wrap_database_errors:
+                # The driver would parse a text of this length for its %s each time.
+                psycopg.RawCursor(self.connection).execute(statement, [v for _, values in waiting for v in values])
 
     def create_cursor(self, name: str | None = None) -> Any:
         """Make a cursor; what it runs sees the inserts that waited."""
