@@ -187,7 +187,7 @@ def test_a_client_is_issued_with_its_secret_shown_once(operator: Client, world: 
     path = f"/console/institutions/institution/{world.institution_id}/do/client/"
     answer = operator.post(path, {"name": "Night batch", "method": "client_secret", "scopes": ["scores:write"]})
     assert answer.status_code == 200
-    assert answer["Cache-Control"] == "no-store"
+    assert "no-store" in answer["Cache-Control"]
     secret = answer.context["once"].lines[-1]
     assert secret[0] == "Client secret"
     assert len(secret[1]) >= 40

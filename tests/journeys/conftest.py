@@ -5,25 +5,20 @@ run, and keeps the database for itself.
 """
 
 import os
-import socket
-import subprocess
-import sys
-import time
-import urllib.request
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, TypeVar
-from urllib.error import URLError
 
 import pytest
-from playwright.sync_api import BrowserContext, ConsoleMessage, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, sync_playwright
 
 from tests import people
 from tests.harness import HOME
+from tests.stack import Stack
 
-ROOT = Path(__file__).resolve().parents[2]
-CHROMIUM = "/usr/bin/chromium"
+CHROMIUM = Path("/usr/bin/chromium")
+AXE = Path(__file__).resolve().parents[1] / "node_modules" / "axe-core" / "axe.min.js"
 FLAGS = [
     "--no-sandbox",
     "--disable-gpu",
@@ -35,20 +30,29 @@ FLAGS = [
 Result = TypeVar("Result")
 
 
+def need(path: Path, remedy: str) -> None:
+    """Skip the test where a tool is missing; where LUOPAN_REQUIRE_BROWSER=1, fail it."""
+    if path.exists():
+        return
+    if os.environ.get("LUOPAN_REQUIRE_BROWSER") == "1":
+        pytest.fail(f"{path} is missing, and LUOPAN_REQUIRE_BROWSER=1 asks for it: {remedy}")
+    pytest.skip(f"{path} is missing: {remedy}")
+
+
 class Visitor:
-    """One browser context. `complaints` holds every error that Chromium wrote to the console or a script threw."""
+    """One browser context. `complaints` holds what Chromium wrote to the console, what scripts threw, what failed."""
 
     def __init__(self, thread: ThreadPoolExecutor, context: BrowserContext, url: str) -> None:
         self._thread = thread
         self.context = context
         self.url = url
         self.complaints: list[str] = []
-        self.page: Page = self.run(lambda _page: context.new_page())
+        self.page: Page = thread.submit(context.new_page).result(60)
         self.run(self._listen)
 
     def run(self, visit: Callable[[Page], Result]) -> Result:
         """Let `visit` use the page in the browser's thread, and return what it returns."""
-        return self._thread.submit(lambda: visit(getattr(self, "page", None))).result(120)  # type: ignore[arg-type]
+        return self._thread.submit(visit, self.page).result(120)
 
     def open(self, path: str) -> int:
         """Open a page of the server; return its status."""
@@ -60,20 +64,48 @@ class Visitor:
 
         return self.run(visit)
 
-    def sign_in(self, person: people.Someone) -> None:
-        """Sign in as a person does, and set the authenticator app up from the secret on the page."""
+    def give_password(self, person: people.Someone) -> None:
+        """Fill the sign-in page in and send it."""
 
         def visit(page: Page) -> None:
             page.goto(f"{self.url}/accounts/login/")
             page.get_by_label("Email").fill(person.email)
             page.get_by_label("Password").fill(person.password)
             page.get_by_role("button", name="Sign In", exact=True).click()
+            page.wait_for_load_state("networkidle")
+
+        self.run(visit)
+
+    def sign_in(self, person: people.Someone) -> None:
+        """Sign in for the first time, and set the authenticator app up from the secret on the page."""
+        self.give_password(person)
+        self.set_up_app(person)
+
+    def set_up_app(self, person: people.Someone) -> None:
+        """Set the authenticator app up, having given the password."""
+
+        def visit(page: Page) -> None:
+            page.goto(f"{self.url}/accounts/2fa/app/")
             person.secret = page.get_by_label("Authenticator secret").input_value()
             page.get_by_label("Authenticator code").fill(people.code(person.secret))
             page.get_by_role("button", name="Activate").click()
+            page.wait_for_load_state("networkidle")
             page.get_by_label("I have saved my recovery codes").check()
 
         self.run(visit)
+
+    def faults(self) -> list[str]:
+        """What axe-core finds wrong with the page as it stands, by the rules of WCAG 2.2 A and AA."""
+        need(AXE, "run `npm ci` in tests/")
+        rules = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
+
+        def visit(page: Page) -> list[str]:
+            page.evaluate(AXE.read_text())
+            found = page.evaluate("rules => axe.run(document, {runOnly: rules})", rules)
+            assert found["passes"]  # it did look
+            return [f"{one['id']}: {node['html']}" for one in found["violations"] for node in one["nodes"]]
+
+        return self.run(visit)
 
     def _listen(self, page: Page) -> None:
         def said(message: ConsoleMessage) -> None:
@@ -86,72 +118,40 @@ class Visitor:
 
 
 @pytest.fixture(scope="session")
-def _thread() -> Iterator[ThreadPoolExecutor]:
+def browser_thread() -> Iterator[ThreadPoolExecutor]:
+    """The one thread in which Playwright lives."""
     with ThreadPoolExecutor(1) as thread:
         yield thread
 
 
 @pytest.fixture(scope="session")
-def chromium(_thread: ThreadPoolExecutor) -> Iterator[Any]:
-    """Debian's Chromium. Without one the test is skipped, but where LUOPAN_REQUIRE_BROWSER=1 it fails."""
-    if not Path(CHROMIUM).exists():
-        if os.environ.get("LUOPAN_REQUIRE_BROWSER") == "1":
-            pytest.fail(f"{CHROMIUM} is missing, and LUOPAN_REQUIRE_BROWSER=1 asks for it")
-        pytest.skip(f"{CHROMIUM} is missing: install the package chromium to run the browser tests")
-    driver = _thread.submit(lambda: sync_playwright().start()).result(60)
-    browser = _thread.submit(lambda: driver.chromium.launch(executable_path=CHROMIUM, args=FLAGS)).result(60)
-    yield browser
-    _thread.submit(browser.close).result(60)
-    _thread.submit(driver.stop).result(60)
+def browser(browser_thread: ThreadPoolExecutor) -> Iterator[Browser]:
+    """Debian's Chromium; to be touched in `browser_thread` only."""
+    need(CHROMIUM, "install the package chromium to run the browser tests")
+    driver = browser_thread.submit(lambda: sync_playwright().start()).result(60)
+    launched: Any = browser_thread.submit(
+        lambda: driver.chromium.launch(executable_path=str(CHROMIUM), args=FLAGS)
+    ).result(60)
+    yield launched
+    browser_thread.submit(launched.close).result(60)
+    browser_thread.submit(driver.stop).result(60)
 
 
 @pytest.fixture(scope="session")
-def live_url(django_db_setup: None) -> Iterator[str]:
-    """The address of `manage.py web` in a process of its own, on this worker's test database."""
-    from django.db import connections
-
-    place = connections["default"].settings_dict
-    port = _free_port()
-    environment = {
-        **os.environ,
-        "DATABASE_URL": f"postgresql://luopan_app@/{place['NAME']}?host={place['HOST']}",
-        "LUOPAN_HOME": str(HOME),
-        "LUOPAN_PORT": str(port),
-    }
-    command = [sys.executable, str(ROOT / "manage.py"), "web"]
-    with (HOME / "web.log").open("wb") as log:
-        server = subprocess.Popen(command, env=environment, cwd=ROOT, stdout=log, stderr=log)
-    url = f"http://localhost:{port}"
+def live_url(django_db_setup: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of `manage.py web` on this worker's test database."""
+    stack = Stack(tmp_path_factory.mktemp("journeys"), LUOPAN_HOME=str(HOME))
     try:
-        _wait_for(url, server)
-        yield url
+        yield stack.web()
     finally:
-        server.terminate()
-        server.wait(20)
+        stack.close()
 
 
 @pytest.fixture
-def visitor(transactional_db: None, chromium: Any, live_url: str, _thread: ThreadPoolExecutor) -> Iterator[Visitor]:
+def visitor(
+    transactional_db: None, browser: Browser, live_url: str, browser_thread: ThreadPoolExecutor
+) -> Iterator[Visitor]:
     """A browser without a past."""
-    context = _thread.submit(chromium.new_context).result(60)
-    yield Visitor(_thread, context, live_url)
-    _thread.submit(context.close).result(60)
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-def _wait_for(url: str, server: "subprocess.Popen[bytes]") -> None:
-    deadline = time.monotonic() + 60
-    while time.monotonic() < deadline:
-        try:
-            with urllib.request.urlopen(f"{url}/livez", timeout=5):
-                return
-        except (URLError, ConnectionError, TimeoutError):
-            if server.poll() is not None:
-                break
-            time.sleep(0.1)
-    pytest.fail("the web server did not start:\n" + (HOME / "web.log").read_text()[-3000:])
+    context: Any = browser_thread.submit(browser.new_context).result(60)
+    yield Visitor(browser_thread, context, live_url)
+    browser_thread.submit(context.close).result(60)
