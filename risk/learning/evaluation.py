@@ -25,7 +25,7 @@ Predict = Callable[[Frame], Floats]
 Split = tuple[Rows, Rows]
 
 
-def fit_tables(frame: Frame, labels: NDArray[Any], *, seed: int, time: NDArray[Any] | None = None) -> Predict:
+def fit_tables(frame: Frame, labels: NDArray[Any], *, seed: int, time: Floats | None = None) -> Predict:
     """Fit the glass box, and return what scores a frame with the artefact's integer tables."""
     data = fit_glassbox(frame, labels, seed=seed, time=time)
     scorer = load_artefact(data, sha256=hashlib.sha256(data).hexdigest())

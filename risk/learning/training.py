@@ -194,7 +194,7 @@ class _Training:
 
     def _bag(self, found: TrainingSet, plan: FitPlan, number: int) -> Bag:
         def make() -> bytes:
-            return fit_bag(found.frame, found.labels, plan, number).to_bytes()
+            return fit_bag(found.frame, found.labels, plan, number, time=found.time).to_bytes()
 
         return bag_from(self._kept(f"bag {number}", f"Fitting bag {number + 1} of {self.recipe.bags}", make))
 

@@ -127,7 +127,7 @@ def _register(names: list[str], rows: Any, labels: Any) -> dict[str, Any]:
         )  # fmt: skip
         for user_id in (uuid4(), uuid4()):
             registry.approve_version(version_id=version_id, user_id=user_id, now=now())
-    chosen, rounds = tuned(frame, labels, 1, None)
+    chosen, rounds, _ = tuned(frame, labels, 1, None)
     return {"learning_rate": 0.05, "max_iter": rounds, "max_bins": 255, "early_stopping": False, **chosen}
 
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from sklearn.ensemble import HistGradientBoostingClassifier
 
 from risk.learning.fit.boxes import model_input
-from risk.learning.fit.choice import best_rounds, coded_splits, held_back_splits, trial
+from risk.learning.fit.choice import MORE_ROUNDS, choose
 from risk.learning.fit.frame import Floats, Frame, Labels, checked_labels
 from risk.learning.fit.grid import encode, make_grid
 
@@ -30,11 +30,14 @@ TRIED: tuple[Settings, ...] = (
 
 
 def fit_challenger(
-    frame: Frame, labels: NDArray[Any], *, seed: int, time: NDArray[Any] | None = None
+    frame: Frame, labels: NDArray[Any], *, seed: int, time: Floats | None = None
 ) -> Callable[[Frame], Floats]:
     """Tune and fit, and return what gives the probabilities of a frame with the same columns."""
     marks = checked_labels(frame, labels)
-    settings, rounds = tuned(frame, marks, seed, time)
+    settings, rounds, since = tuned(frame, marks, seed, time)
+    if since is not None and time is not None:
+        rows = np.flatnonzero(time >= since)
+        frame, marks = frame.take(rows), marks[rows]
     grid = make_grid(frame, marks, bins=BINS)
     model = _model(settings, rounds, seed).fit(model_input(encode(grid, frame)), marks)
 
@@ -44,18 +47,14 @@ def fit_challenger(
     return predict
 
 
-def tuned(frame: Frame, labels: Labels, seed: int, time: NDArray[Any] | None) -> tuple[Settings, int]:
-    """The settings and the number of rounds that do best on held-back rows."""
-    splits = held_back_splits(labels, seed=seed, held_back=HELD_BACK, time=time)
-    if not splits:
-        return TRIED[0], FALLBACK_ROUNDS
-    coded = coded_splits(frame, labels, splits, BINS)
-    tried = []
-    for at, settings in enumerate(TRIED):
-        rounds, loss = best_rounds([trial(_model(settings, MAX_ROUNDS, seed), parts) for parts in coded])
-        tried.append((loss, at, rounds))
-    _, at, rounds = min(tried)
-    return TRIED[at], rounds
+def tuned(frame: Frame, labels: Labels, seed: int, time: Floats | None) -> tuple[Settings, int, float | None]:
+    """The settings, the number of rounds and the earliest time of the rows that do best on held-back rows."""
+    models = [_model(settings, MAX_ROUNDS, seed) for settings in TRIED]
+    choice = choose(frame, labels, models, bins=BINS, seed=seed, held_back=HELD_BACK, time=time)
+    if choice is None:
+        return TRIED[0], FALLBACK_ROUNDS, None
+    rounds = round(choice.rounds * (MORE_ROUNDS if time is None else 1))
+    return TRIED[choice.model], rounds, choice.since
 
 
 def _model(settings: Settings, rounds: int, seed: int) -> HistGradientBoostingClassifier:

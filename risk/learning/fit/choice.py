@@ -1,10 +1,10 @@
 """Choices made inside a training set: how trees grow and which pairs they may use. The test rows are never seen."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
 from sklearn.model_selection import StratifiedKFold
 
@@ -18,11 +18,19 @@ ONE_SPLIT_ROWS = 20_000
 FOLDS = 4
 # Rounds without a better held-back loss after which a trial ends.
 PATIENCE = 50
+# The whole book bears more rounds than the part that they were counted on; not so where time moves on.
+MORE_ROUNDS = 1.25
+# Shares of the latest rows that are tried as the whole memory, and the least rows of a class in them.
+SHORTER_WINDOWS = (0.5, 0.25)
+WINDOW_CLASS_ROWS = 200
+# Out of time, losses that differ by less than this share count as equal: then the shorter memory and the fewer rounds
+# win, for what is scored lies farther ahead than what was held back.
+CLOSE = 0.001
 
 Split = tuple[Rows, Rows]
 
 
-def held_back_splits(labels: Labels, *, seed: int, held_back: float, time: NDArray[Any] | None) -> list[Split]:
+def held_back_splits(labels: Labels, *, seed: int, held_back: float, time: Floats | None) -> list[Split]:
     """(fit, check) rows. With time one split, the latest rows being checked; else stratified at random.
 
     Empty where a part would lack a class: then nothing can be chosen.
@@ -31,8 +39,8 @@ def held_back_splits(labels: Labels, *, seed: int, held_back: float, time: NDArr
     return [split for split in splits if all(len(np.unique(labels[part])) == 2 for part in split)]
 
 
-def _latest(time: NDArray[Any], held_back: float) -> Split:
-    if (time != time).any():  # noqa: PLR0124 -- NaN of any type
+def _latest(time: Floats, held_back: float) -> Split:
+    if np.isnan(time).any():
         raise ValueError("A time is missing: rows without one cannot be put into order.")
     order = np.argsort(time, kind="stable")
     start = len(order) - round(held_back * len(order))
@@ -53,11 +61,73 @@ def _random(labels: Labels, seed: int, held_back: float) -> Iterator[Split]:
             return
 
 
-def best_rounds(curves: Sequence[Floats]) -> tuple[int, float]:
-    """The number of rounds with the least mean loss over splits, and that loss. Index 0 of a curve is no round."""
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """The chosen model by its place, its rounds, and the earliest time of the rows that it should learn from."""
+
+    model: int
+    rounds: int
+    since: float | None = None
+
+
+def choose(
+    frame: Frame,
+    labels: Labels,
+    models: Sequence[Any],
+    *,
+    bins: int,
+    seed: int,
+    held_back: float,
+    time: Floats | None,
+) -> Choice | None:
+    """The model, its rounds and, with time, the latest part of the rows with the least held-back log loss.
+
+    `models` are unfitted, with the most rounds that may be tried as `max_iter`. None where nothing can be held back.
+    """
+    splits = held_back_splits(labels, seed=seed, held_back=held_back, time=time)
+    if not splits:
+        return None
+    slack = 0.0 if time is None else CLOSE
+    loss, choice = _best_model(frame, labels, models, splits, bins, slack)
+    if time is None:
+        return choice
+    for window in SHORTER_WINDOWS:
+        split = _recent(splits[0], time, window)
+        if np.bincount(labels[split[0]], minlength=2).min() < WINDOW_CLASS_ROWS:
+            break
+        found, candidate = _best_model(frame, labels, models, [split], bins, slack)
+        if found <= loss * (1 + slack):
+            since = float(np.quantile(time, 1 - window, method="lower"))
+            loss, choice = min(found, loss), replace(candidate, since=since)
+    return choice
+
+
+def _best_model(
+    frame: Frame, labels: Labels, models: Sequence[Any], splits: Sequence[Split], bins: int, slack: float
+) -> tuple[float, Choice]:
+    coded = coded_splits(frame, labels, splits, bins)
+    tried = []
+    for at, model in enumerate(models):
+        rounds, loss = best_rounds([trial(model, parts) for parts in coded], slack=slack)
+        tried.append((loss, at, rounds))
+    loss, at, rounds = min(tried)
+    return loss, Choice(at, rounds)
+
+
+def _recent(split: Split, time: Floats, window: float) -> Split:
+    fit, check = split
+    return fit[time[fit] >= np.quantile(time[fit], 1 - window, method="lower")], check
+
+
+def best_rounds(curves: Sequence[Floats], *, slack: float = 0.0) -> tuple[int, float]:
+    """The fewest rounds whose mean loss over splits is the least, or greater by that share; and the least loss.
+
+    Index 0 of a curve is no round.
+    """
     shortest = min(len(curve) for curve in curves)
     mean = np.mean([curve[:shortest] for curve in curves], axis=0)
-    return max(1, int(mean.argmin())), float(mean.min())
+    least = float(mean.min())
+    return max(1, int(np.flatnonzero(mean <= least * (1 + slack))[0])), least
 
 
 def trial(model: Any, parts: Sequence[tuple[Codes, Labels]]) -> Floats:

@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 from sklearn.ensemble import HistGradientBoostingClassifier
 
 from risk.learning.fit import boxes as trees
-from risk.learning.fit.choice import best_pairs, best_rounds, coded_splits, held_back_splits, trial
-from risk.learning.fit.frame import Frame, Labels, checked_labels
-from risk.learning.fit.grid import Codes, GridAxis, encode, make_grid
+from risk.learning.fit.choice import MORE_ROUNDS, best_pairs, choose
+from risk.learning.fit.frame import Floats, Frame, Labels, checked_labels
+from risk.learning.fit.grid import Codes, GridAxis, direction_of, encode, make_grid
 from risk.learning.fit.recipe import BAG_FORMAT, PLAN_FORMAT, Bag, Growth, Plan, Recipe, canonical, digest, recipe_for
 from risk.learning.fit.tables import IntegerTables, Tables, add_up, made_monotone, mean_of, purified, rounded
 
@@ -26,8 +26,6 @@ PPM = 1_000_000
 AGREEMENT = 1e-8
 # Where nothing can be chosen (too few rows of a class to hold any back).
 FALLBACK_ROUNDS = 100
-# The whole book bears more rounds than the part that they were counted on; not so where time moves on.
-MORE_ROUNDS = 1.25
 
 
 class CompileError(RuntimeError):
@@ -40,12 +38,13 @@ def fit_glassbox(
     *,
     seed: int,
     recipe: Recipe | None = None,
-    time: NDArray[Any] | None = None,
+    time: Floats | None = None,
     book_format: str = "",
 ) -> bytes:
-    """The artefact of a book in one go. `time` (any sortable array) makes the choice of the growth out of time."""
+    """The artefact of a book in one go. With `time` (days or so, ascending) choices are made out of time."""
     plan = prepare(frame, labels, seed=seed, recipe=recipe, time=time, book_format=book_format)
-    return combine(plan, [fit_bag(frame, labels, plan, number) for number in range(plan.recipe.bags)])
+    bags = [fit_bag(frame, labels, plan, number, time=time) for number in range(plan.recipe.bags)]
+    return combine(plan, bags)
 
 
 def prepare(
@@ -54,23 +53,28 @@ def prepare(
     *,
     seed: int,
     recipe: Recipe | None = None,
-    time: NDArray[Any] | None = None,
+    time: Floats | None = None,
     book_format: str = "",
 ) -> Plan:
-    """Settle what all bags share. `book_format` names the mapping or layout of the book, without dates."""
+    """Settle what all bags share. `book_format` names the mapping or layout of the book, without dates.
+
+    With time the plan may leave out old rows (`since`) where the latest part of the book is better told without them.
+    """
     recipe = recipe or recipe_for(frame.rows, len(frame.features))
     marks = checked_labels(frame, labels)
+    growth, since = _chosen(frame, marks, seed=seed, recipe=recipe, time=time)
+    frame, marks = _since(frame, marks, since, time)
     grid = make_grid(frame, marks, bins=recipe.bins)
     codes = encode(grid, frame)
-    pairs = best_pairs(codes, marks, recipe.pairs) if len(grid) >= recipe.all_pairs_below else _all_pairs(len(grid))
     return Plan(
         format=PLAN_FORMAT,
         recipe=recipe,
         seed=seed,
         grid=grid,
         share_ppm=[_share_ppm(axis, frame) for axis in grid],
-        growth=_best_growth(frame, marks, pairs, seed=seed, recipe=recipe, time=time),
-        pairs=pairs,
+        growth=growth,
+        since=since,
+        pairs=_pairs(codes, marks, recipe),
         rows=frame.rows,
         bads=int(marks.sum()),
         book_format=book_format,
@@ -78,9 +82,12 @@ def prepare(
     )
 
 
-def fit_bag(frame: Frame, labels: NDArray[Any], plan: Plan, number: int) -> Bag:
-    """Fit bag `number` (0, 1, ...). Raises ValueError for another book than the plan's, CompileError for bad tables."""
-    marks = checked_labels(frame, labels)
+def fit_bag(frame: Frame, labels: NDArray[Any], plan: Plan, number: int, *, time: Floats | None = None) -> Bag:
+    """Fit bag `number` (0, 1, ...), with the same `time` as the plan was made with.
+
+    Raises ValueError for another book than the plan's, CompileError for bad tables.
+    """
+    frame, marks = _since(frame, checked_labels(frame, labels), plan.since, time)
     codes = encode(plan.grid, frame)
     if digest(canonical(plan.grid) + codes.tobytes() + marks.tobytes()) != plan.book_sha256:
         raise ValueError("This is not the book that the plan was made for.")
@@ -98,15 +105,16 @@ def fit_model(codes: Codes, labels: Labels, plan: Plan, number: int) -> HistGrad
     rows = np.sort(rng.permutation(len(codes))[: max(2, round(plan.recipe.row_share * len(codes)))])
     if len(np.unique(labels[rows])) < 2:
         rows = np.arange(len(codes))
-    model = builder(plan.grid, plan.pairs, plan.recipe, plan.growth, int(rng.integers(2**31)))
+    model = builder(
+        [axis.direction for axis in plan.grid], plan.pairs, plan.recipe, plan.growth, int(rng.integers(2**31))
+    )
     return model.fit(trees.model_input(codes[rows]), labels[rows])
 
 
 def builder(
-    grid: Sequence[GridAxis], pairs: Sequence[tuple[int, int]], recipe: Recipe, growth: Growth, seed: int
+    directions: Sequence[int], pairs: Sequence[tuple[int, int]], recipe: Recipe, growth: Growth, seed: int
 ) -> HistGradientBoostingClassifier:
-    """An unfitted model that is held to single features and the given pairs."""
-    directions = [axis.direction if recipe.monotone and axis.kind == "number" else 0 for axis in grid]
+    """An unfitted model that is held to single features and the given pairs; one direction for each feature."""
     return HistGradientBoostingClassifier(
         learning_rate=growth.learning_rate,
         max_iter=growth.rounds,
@@ -115,8 +123,8 @@ def builder(
         l2_regularization=growth.l2,
         max_features=recipe.feature_share,
         max_bins=255,
-        interaction_cst=[{at} for at in range(len(grid))] + [set(pair) for pair in pairs],
-        monotonic_cst=directions,
+        interaction_cst=[{at} for at in range(len(directions))] + [set(pair) for pair in pairs],
+        monotonic_cst=directions if recipe.monotone else None,
         early_stopping=False,
         random_state=seed,
     )
@@ -152,7 +160,7 @@ def integer_tables(plan: Plan, models: Sequence[Tables]) -> IntegerTables:
     tables = rounded(purified(mean_of(models), shares))
     if not plan.recipe.monotone:
         return tables
-    return made_monotone(tables, [axis.direction if axis.kind == "number" else 0 for axis in plan.grid])
+    return made_monotone(tables, [axis.direction for axis in plan.grid])
 
 
 def _tables_of(bag: Bag, sizes: Sequence[int]) -> Tables:
@@ -180,6 +188,7 @@ def _artefact(plan: Plan, tables: IntegerTables) -> dict[str, Any]:
             "seed": plan.seed,
             "recipe": plan.recipe,
             "growth": plan.growth,
+            "since": plan.since,
             "book": {"format": plan.book_format, "sha256": plan.book_sha256},
         },
     }
@@ -207,31 +216,36 @@ def _share_ppm(axis: GridAxis, frame: Frame) -> list[int]:
     return [round(PPM * count / frame.rows) for count in counts]
 
 
-def _all_pairs(features: int) -> list[tuple[int, int]]:
-    return list(combinations(range(features), 2))
+def _pairs(codes: Codes, labels: Labels, recipe: Recipe) -> list[tuple[int, int]]:
+    features = codes.shape[1]
+    if features < recipe.all_pairs_below:
+        return list(combinations(range(features), 2))
+    return best_pairs(codes, labels, recipe.pairs)
 
 
-def _best_growth(
-    frame: Frame,
-    labels: Labels,
-    pairs: Sequence[tuple[int, int]],
-    *,
-    seed: int,
-    recipe: Recipe,
-    time: NDArray[Any] | None,
-) -> Growth:
-    """The growth with the least held-back log loss, its rounds settled."""
-    if len(recipe.growths) == 1 and recipe.growths[0].rounds:
-        return recipe.growths[0]
-    splits = held_back_splits(labels, seed=seed, held_back=recipe.held_back, time=time)
-    if not splits:
-        return replace(recipe.growths[0], rounds=FALLBACK_ROUNDS)
-    coded = coded_splits(frame, labels, splits, recipe.bins)
-    grid = make_grid(frame, labels, bins=recipe.bins)
-    tried = []
-    for growth in recipe.growths:
-        capped = replace(growth, rounds=growth.rounds or recipe.max_rounds)
-        curves = [trial(builder(grid, pairs, recipe, capped, seed), parts) for parts in coded]
-        rounds, loss = best_rounds(curves)
-        tried.append((loss, replace(capped, rounds=round(rounds * (MORE_ROUNDS if time is None else 1)))))
-    return min(tried, key=lambda one: one[0])[1]
+def _since(frame: Frame, labels: Labels, since: float | None, time: Floats | None) -> tuple[Frame, Labels]:
+    """The rows that a plan learns from."""
+    if since is None:
+        return frame, labels
+    if time is None:
+        raise ValueError("The plan leaves out old rows: it needs the rows' times.")
+    rows = np.flatnonzero(time >= since)
+    return frame.take(rows), labels[rows]
+
+
+def _chosen(
+    frame: Frame, labels: Labels, *, seed: int, recipe: Recipe, time: Floats | None
+) -> tuple[Growth, float | None]:
+    """The growth with the least held-back log loss, its rounds settled, and since when rows count."""
+    first = recipe.growths[0]
+    if len(recipe.growths) == 1 and first.rounds:
+        return first, None
+    pairs = _pairs(encode(make_grid(frame, labels, bins=recipe.bins), frame), labels, recipe)
+    directions = [direction_of(feature) for feature in frame.features]
+    growths = [replace(growth, rounds=growth.rounds or recipe.max_rounds) for growth in recipe.growths]
+    models = [builder(directions, pairs, recipe, growth, seed) for growth in growths]
+    choice = choose(frame, labels, models, bins=recipe.bins, seed=seed, held_back=recipe.held_back, time=time)
+    if choice is None:
+        return replace(first, rounds=first.rounds or FALLBACK_ROUNDS), None
+    rounds = round(choice.rounds * (MORE_ROUNDS if time is None else 1))
+    return replace(growths[choice.model], rounds=rounds), choice.since

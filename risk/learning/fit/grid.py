@@ -57,10 +57,15 @@ def encode(grid: list[GridAxis], frame: Frame) -> Codes:
     return np.column_stack([axis.encode(frame.columns[axis.name]) for axis in grid])
 
 
+def direction_of(feature: Feature) -> Direction:
+    """A feature's direction, which categories have none of."""
+    return feature.direction if feature.kind == "number" else 0
+
+
 def _axis(feature: Feature, column: Column, labels: Labels, bins: int) -> GridAxis:
     cuts = number_cuts(column, bins) if feature.kind == "number" else []
     groups = category_groups(column, labels, bins) if feature.kind == "category" else []
-    return GridAxis(feature.name, feature.kind, feature.unit, feature.direction, cuts, groups)
+    return GridAxis(feature.name, feature.kind, feature.unit, direction_of(feature), cuts, groups)
 
 
 def number_cuts(column: Floats, bins: int) -> list[float]:

@@ -57,7 +57,7 @@ class _Category:
 
 
 def fit_logistic(
-    frame: Frame, labels: NDArray[Any], *, seed: int, time: NDArray[Any] | None = None
+    frame: Frame, labels: NDArray[Any], *, seed: int, time: Floats | None = None
 ) -> Callable[[Frame], Floats]:
     """Fit, and return what gives the probabilities of a frame with the same columns. `seed`, `time`: not needed."""
     del seed, time

@@ -54,7 +54,10 @@ def recipe_for(rows: int, features: int) -> Recipe:
 
 
 class Plan(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What the bags of one training share. `book_sha256` is of its coded rows and labels."""
+    """What the bags of one training share. `book_sha256` is of its coded rows and labels.
+
+    `since`: the earliest time of the rows that are learnt from, None for all; `rows` and `bads` count those.
+    """
 
     format: str
     recipe: Recipe
@@ -62,6 +65,7 @@ class Plan(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     grid: list[GridAxis]
     share_ppm: list[list[int]]
     growth: Growth
+    since: float | None
     pairs: list[tuple[int, int]]
     rows: int
     bads: int

@@ -59,7 +59,7 @@ def read_book(
     known: dict[str, Known] = {}
     for name, cells in table.items():
         if name not in (label, time, *drop):
-            found = columns.read_column(name, cells)
+            found = columns.read_column(name, cells, moments)
             if isinstance(found, LeftOut):
                 left_out[name] = found.why
             else:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from risk.learning.fit.frame import Column, Floats
 from risk.learning.rawbook import texts
@@ -19,6 +20,7 @@ TEXT_LIMIT = 1000
 ID_ROWS = 50
 ALL_DISTINCT_ROWS = 2000
 OTHER = "(other)"
+FOLLOWS_TIME = 0.9
 _ID_WORDS = frozenset(
     {"id", "ids", "nr", "no", "num", "number", "key", "uuid", "guid", "ref", "index", "serial", "row"}
 )
@@ -41,8 +43,11 @@ class LeftOut:
     why: str
 
 
-def read_column(name: str, cells: Sequence[str]) -> Known | LeftOut:
-    """Tell what a column is. Numbers may be money, percent or spans of time (in months)."""
+def read_column(name: str, cells: Sequence[str], time: Floats | None = None) -> Known | LeftOut:
+    """Tell what a column is. Numbers may be money, percent or spans of time (in months).
+
+    A number that only follows `time` (a year, a running number) is left out: it tells nothing of later rows.
+    """
     counts = Counter(cells)
     known = {cell: count for cell, count in counts.items() if not is_missing(cell)}
     if not known:
@@ -52,6 +57,8 @@ def read_column(name: str, cells: Sequence[str]) -> Known | LeftOut:
     found = as_numbers(cells, known) or as_days(cells, known)
     if found is None:
         return _category(cells, known)
+    if found.kind == "number" and time is not None and abs(_rank_correlation(found.values, time)) >= FOLLOWS_TIME:
+        return LeftOut("follows the time column")
     return _checked_number(name, found) if found.kind == "number" else found
 
 
@@ -79,6 +86,21 @@ def _read(cells: Sequence[str], known: Mapping[str, int], reader: texts.Reader) 
         return None
     values = np.array([read.get(cell) for cell in cells], dtype=np.float64)
     return values, f"{failed} unreadable values taken as missing" if failed else ""
+
+
+def _rank_correlation(left: Floats, right: Floats) -> float:
+    """Spearman's, over rows where both are known."""
+    both = np.isfinite(left) & np.isfinite(right)
+    if both.sum() < ID_ROWS:
+        return 0.0
+    ranks = [np.unique(side[both], return_inverse=True)[1] for side in (left, right)]
+    a, b = (_mean_ranks(rank) for rank in ranks)
+    return float(np.corrcoef(a, b)[0, 1]) if a.std() and b.std() else 0.0
+
+
+def _mean_ranks(order: NDArray[np.intp]) -> Floats:
+    counts = np.bincount(order)
+    return (np.cumsum(counts) - (counts - 1) / 2)[order]
 
 
 def _checked_number(name: str, found: Known) -> Known | LeftOut:
