@@ -20,6 +20,7 @@ class ApiLaneMiddleware:
         """Answer."""
         if not request.path_info.startswith(LANE):
             return self.get_response(request)
+        request.get_host()  # refuses a name that is none of ours
         match = request.resolver_match = resolve(request.path_info)
         response: HttpResponse = match.func(request, *match.args, **match.kwargs)
         if hasattr(response, "render"):

@@ -172,8 +172,9 @@ def hold(taken: Barrier, free: Event) -> None:
 
 
 def test_bad_host() -> None:
-    response = Http(raise_request_exception=False).get("/api/v1/institution", HTTP_HOST="elsewhere.example")
-    check(response, 400, "malformed_request", "/api/v1/institution")
+    for path in ("/api/v1/institution", "/oauth/token/"):
+        response = Http(raise_request_exception=False).get(path, HTTP_HOST="elsewhere.example")
+        check(response, 400, "malformed_request", path)
 
 
 def test_people_get_pages() -> None:

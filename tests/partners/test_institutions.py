@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 from django.db import IntegrityError, ProgrammingError, connection, transaction
@@ -67,7 +67,7 @@ def test_a_live_institution_and_its_sandbox() -> None:
         ({"jurisdiction": "hk"}, Invalid),
         ({"jurisdiction": "HKG"}, Invalid),
         ({"jurisdiction": "H\n"}, Invalid),
-        ({"sandbox_of": uuid4()}, NotFound),
+        ({"sandbox_of": UUID(int=1)}, NotFound),
         ({"name": "  Taken   Bank "}, Conflict),
     ],
     ids=str,
