@@ -1,5 +1,7 @@
 # Two commands do everything on a fresh machine: `make run` and `make test`.
 PY := .venv/bin/python
+PIP := $(PY) -m pip install --quiet
+UV := $(PY) -m uv pip install --quiet
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
 .PHONY: install install-dev openapi run test lint bench soak
@@ -9,15 +11,23 @@ install-dev: .venv/.installed-dev
 	python3.11 -m venv .venv || python3 -m venv .venv
 # `uv` halves the time; where it cannot be had, pip does the same work.
 .venv/.installed: requirements.lock pyproject.toml | .venv/bin/python
-	$(PY) -m pip install --quiet uv || echo "uv is not to be had: pip goes on alone"
-	$(PY) -m uv pip install --quiet --require-hashes -r requirements.lock || $(PY) -m pip install --quiet --require-hashes -r requirements.lock
+	$(PIP) uv || echo "uv is not to be had: pip goes on alone"
+	$(UV) --require-hashes -r requirements.lock || $(PIP) --require-hashes -r requirements.lock
+	$(UV) --no-deps --no-build-isolation -e . || $(PIP) --no-deps --no-build-isolation -e .
 	touch $@
 .venv/.installed-dev: requirements-dev.lock .venv/.installed
-	$(PY) -m uv pip install --quiet --require-hashes -r requirements-dev.lock || $(PY) -m pip install --quiet --require-hashes -r requirements-dev.lock
+	$(UV) --require-hashes -r requirements-dev.lock || $(PIP) --require-hashes -r requirements-dev.lock
 	touch $@
 openapi: install
 	$(PY) manage.py spectacular --validate --fail-on-warn --file deploy/openapi.yaml
 run: install
 	$(PY) manage.py up
+lint: install-dev
+	.ci/lint
 test: install-dev
 	$(PY) -m pytest -n 2 tests
+bench: install-dev
+	@set -e; for file in tests/benchmarks/[a-z]*.py; do grep -q __main__ $$file || continue; $(PY) -m $$(echo $${file%.py} | tr / .); done
+# The same tests with heavy counts: see LUOPAN_SOAK in tests/.
+soak: install-dev
+	LUOPAN_SOAK=1 $(PY) -m pytest -n 2 --timeout 3600 tests

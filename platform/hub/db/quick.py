@@ -26,7 +26,7 @@ def fetch(model: type[M], where: str, params: list[object], *, only: tuple[str, 
     wrapper = cast(DatabaseWrapper, connections["default"])
     names, columns = _columns(model, only)
     with wrapper.cursor() as cursor:
-        cursor.execute(f"SELECT {columns} FROM {model._meta.db_table} WHERE {where}", params)
+        cursor.execute(f"SELECT {columns} FROM {model._meta.db_table} WHERE {where}", params)  # nosec - names of ours
         rows = cursor.fetchall()
     return [model.from_db("default", names, row) for row in rows]
 

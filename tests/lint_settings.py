@@ -1,0 +1,18 @@
+"""Settings for `make lint`: an empty database of its own, and the migration linter over our own apps."""
+
+import logging
+import os
+from pathlib import Path
+
+os.environ["LUOPAN_HOME"] = str(Path(__file__).resolve().parents[1] / ".local" / "lint")
+
+from hub.settings import *
+from hub.settings import INSTALLED_APPS as _APPS
+
+INSTALLED_APPS = [*_APPS, "django_migration_linter"]
+MIGRATION_LINTER_OPTIONS = {
+    "sql_analyser": "postgresql",
+    "include_apps": [name.partition(".apps.")[0].rpartition(".")[2] for name in _APPS if ".apps." in name],
+    "quiet": ["ok", "ignore"],
+}
+logging.getLogger("django_migration_linter").addFilter(lambda record: record.levelno >= logging.WARNING)
