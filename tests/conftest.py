@@ -13,6 +13,7 @@ def django_db_setup(
     """Make this worker's database as the owner, then hand it to the application's role."""
     from django.db import connections
     from django.test.utils import setup_databases, teardown_databases
+
     from hub.db.base import as_owner
 
     blocker = request.getfixturevalue("django_db_blocker")
@@ -31,14 +32,15 @@ def django_db_setup(
 def _flush_as_owner() -> Iterator[None]:
     """TransactionTestCase truncates tables, which the application's role may not."""
     from django.test import TransactionTestCase
+
     from hub.db.base import as_owner
 
-    plain = TransactionTestCase._fixture_teardown
+    plain = TransactionTestCase._fixture_teardown  # type: ignore[attr-defined]  # not in the stubs
 
     def teardown(self: TransactionTestCase) -> None:
         with as_owner():
             plain(self)
 
-    TransactionTestCase._fixture_teardown = teardown  # type: ignore[method-assign]  # no hook is offered
+    TransactionTestCase._fixture_teardown = teardown  # type: ignore[attr-defined]  # no hook is offered
     yield
-    TransactionTestCase._fixture_teardown = plain  # type: ignore[method-assign]  # see above
+    TransactionTestCase._fixture_teardown = plain  # type: ignore[attr-defined]  # as above

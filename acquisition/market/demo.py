@@ -8,6 +8,7 @@ from pathlib import Path
 from uuid import UUID
 
 from allauth.mfa.totp.internal import auth as totp
+
 from hub.accounts import services as accounts
 from hub.accounts.models import User
 from hub.accounts.policies import Role

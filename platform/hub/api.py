@@ -115,10 +115,15 @@ def endpoint(
     ) -> Callable[Concatenate[V, Request, P], HttpResponse]:
         @functools.wraps(handler)
         def run(view: V, request: Request, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
+            # The whole body is read before a transaction opens: a slow sender must not hold one.
+            payload = operation.payload(request) if operation.idempotent else b""
+
             def once() -> Answer:
                 with tenant_scope(caller(request).institution_id):
                     require_live(caller(request))
-                    return _settled(operation, request, lambda: _answer(handler(view, request, *args, **kwargs)))
+                    return _settled(
+                        operation, request, payload, lambda: _answer(handler(view, request, *args, **kwargs))
+                    )
 
             given = _twice(once)
             faultpoint("after_commit_before_answer")
@@ -148,7 +153,7 @@ def caller(request: Request) -> ClientIdentity:
     return cast(ClientIdentity, request.auth)
 
 
-def _settled(operation: Operation, request: Request, effect: Callable[[], Answer]) -> Answer:
+def _settled(operation: Operation, request: Request, payload: bytes, effect: Callable[[], Answer]) -> Answer:
     if not operation.idempotent:
         return effect()
     key = idempotency.read_key(request.headers.get("Idempotency-Key"))
@@ -158,7 +163,7 @@ def _settled(operation: Operation, request: Request, effect: Callable[[], Answer
         client_id=caller(request).client_id,
         operation=f"{request.method} {match.view_name if match else request.path}",
         key=key,
-        payload=request.path.encode() + b"\0" + operation.payload(request),
+        payload=request.path.encode() + b"\0" + payload,
         now=now(),
         effect=effect,
     )

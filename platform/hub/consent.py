@@ -81,7 +81,8 @@ def require(
             raise Invalid([FieldError("/consent/expires_at", "before_given", "It must lie after given_at.")])
         consent_id = uuid7()
         given = ConsentEntry(
-            id=consent_id, consent_id=consent_id, institution_id=institution_id, person=person, state=ConsentEntry.GIVEN, purpose=purpose,
+            id=consent_id, consent_id=consent_id, institution_id=institution_id, person=person,
+            state=ConsentEntry.GIVEN, purpose=purpose,
             recipient=recipient, text_version=text_version, reference_index=index, at=given_at,
             expires_at=expires_at, recorded_at=now,
         )  # fmt: skip

@@ -75,7 +75,9 @@ class IdempotencyKey(models.Model):
         ]
         indexes = [
             models.Index(fields=["created_at"], name="hub_idempotencykey_age"),
-            models.Index(fields=["person_id"], name="hub_idempotencykey_person", condition=models.Q(person_id__isnull=False)),
+            models.Index(
+                fields=["person_id"], name="hub_idempotencykey_person", condition=models.Q(person_id__isnull=False)
+            ),
         ]
 
     def __str__(self) -> str:

@@ -198,6 +198,7 @@ CONTENT_SECURITY_POLICY = {
 # --- languages, time, files ------------------------------------------------------------------------------------------
 LANGUAGE_CODE = "en"
 LANGUAGES = [("en", "English"), ("zh-hant", "繁體中文"), ("zh-hans", "简体中文")]
+FORMAT_MODULE_PATH = ["hub.formats"]
 USE_TZ = True
 TIME_ZONE = "UTC"
 STATIC_URL = "/static/"

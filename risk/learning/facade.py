@@ -7,7 +7,6 @@ from datetime import datetime
 from uuid import UUID
 
 from hub.audit import Actor
-
 from risk.learning import reading, services, shipped, training
 from risk.learning.demo_book import demo_csv
 
@@ -67,9 +66,7 @@ def train_line(
 ) -> Trained:
     """Train a line now, or go on with its unfinished training."""
     with scope():
-        run = services.resume_or_request_training(
-            line_id=line_id, requested_by=requested_by, actor=actor, now=clock()
-        )
+        run = services.resume_or_request_training(line_id=line_id, requested_by=requested_by, actor=actor, now=clock())
     done = training.train(
         run_id=run.id, scope=scope, clock=clock, actor=actor, progress=lambda seen: say(f"{seen.percent} % {seen.step}")
     )

@@ -3,12 +3,12 @@
 from uuid import UUID
 
 from django.urls import path
-from hub.api import caller, decode, endpoint
-from hub.clock import now
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from hub.api import caller, decode, endpoint
+from hub.clock import now
 from risk.scoring import queries, services
 from risk.scoring.serializers import (
     REPLAY_EXAMPLE,

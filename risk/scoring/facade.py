@@ -27,7 +27,6 @@ from risk.scoring.glassbox import (
 
 if TYPE_CHECKING:
     from hub.audit import Actor
-
     from risk.scoring.models import ModelLine
 
 __all__ = [

@@ -4,10 +4,10 @@ from typing import ClassVar
 from uuid import UUID
 
 from django.db import models
+
 from hub.clock import now as clock_now
 from hub.crypto import DataKey
 from hub.ids import uuid7
-
 from risk.scoring.flows import VERSION
 from risk.scoring.glassbox import Calibration, Scorer, load_artefact
 
@@ -159,4 +159,3 @@ class Decision(models.Model):
     def place(decision_id: UUID) -> str:
         """Where the sealed part of a decision belongs."""
         return f"scoring_decision|sealed|{decision_id}"
-

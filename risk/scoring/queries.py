@@ -3,8 +3,8 @@
 from uuid import UUID
 
 from django.db.models import QuerySet
-from hub.errors import NotFound
 
+from hub.errors import NotFound
 from risk.scoring.glassbox import ArtefactError
 from risk.scoring.models import Decision, ModelLine, ModelVersion
 

@@ -7,11 +7,11 @@ from uuid import UUID
 
 from django.db import transaction
 from django.db.models import Max
+
 from hub import audit, outbox
 from hub.audit import Actor, user_actor
 from hub.errors import Conflict, Forbidden, NotFound
 from hub.events import ModelApproved, ModelPromoted, ModelVersionRegistered
-
 from risk.scoring.flows import VERSION
 from risk.scoring.glassbox import Calibration, load_artefact, manifest_of
 from risk.scoring.models import Approval, ModelLine, ModelVersion, Promotion
@@ -33,7 +33,9 @@ def ensure_line(
                 institution_id=institution_id, details={"name": name, "purpose": purpose}, now=now,
             )  # fmt: skip
     if (line.purpose, line.jurisdiction) != (purpose, jurisdiction):
-        raise Conflict(f"The line {name} is there already, for {line.purpose} in {line.jurisdiction}: take another name.")
+        raise Conflict(
+            f"The line {name} is there already, for {line.purpose} in {line.jurisdiction}: take another name."
+        )
     return line
 
 

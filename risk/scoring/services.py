@@ -9,6 +9,7 @@ from typing import Any
 from uuid import UUID
 
 import msgspec
+
 from hub import consent, outbox
 from hub.audit import Actor
 from hub.crypto import DataKey
@@ -16,7 +17,6 @@ from hub.db.quick import fetch
 from hub.errors import Conflict, Erased, FieldError, Invalid, NotFound
 from hub.events import DecisionScored
 from hub.ids import uuid7
-
 from risk.scoring import bands
 from risk.scoring.glassbox import Calibration, InputError, Reason, Score, Scorer
 from risk.scoring.models import Decision, ModelLine, ModelVersion

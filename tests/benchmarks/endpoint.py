@@ -83,6 +83,7 @@ def _line(ours: Side, peer: Side) -> dict[str, Any]:
 def _prepare(home: Path) -> tuple[str, Path]:
     from django.core.management import call_command
     from django.db import connection
+
     from hub.db.base import as_owner
 
     call_command("migrate", verbosity=0)
@@ -135,7 +136,7 @@ def _token() -> str:
     from tests import factories
 
     client = factories.make_client(factories.make_institution(sandbox=True))
-    return factories.bearer(client)["HTTP_AUTHORIZATION"]
+    return str(factories.bearer(client)["HTTP_AUTHORIZATION"])
 
 
 @contextmanager
@@ -167,11 +168,11 @@ def _servers(authorization: str, book: Path) -> Iterator[tuple[Side, Side]]:
          "--log-level", "warning"],
     )  # fmt: skip
     environment = {**os.environ, "LUOPAN_PORT": str(ports[0]), "PEER_BOOK": str(book), "PEER_DSN": dsn}
-    log = Path(home, "servers.log").open("wb")
-    processes = [
-        subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=log, start_new_session=True)
-        for command in commands
-    ]
+    with Path(home, "servers.log").open("wb") as log:
+        processes = [
+            subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=log, start_new_session=True)
+            for command in commands
+        ]
     headers = {**plain, "Authorization": authorization}
     ours = Side(
         ports[0],
@@ -188,7 +189,6 @@ def _servers(authorization: str, book: Path) -> Iterator[tuple[Side, Side]]:
         for process in processes:
             process.terminate()
             process.wait(20)
-        log.close()
 
 
 def _wait_for(side: Side) -> None:

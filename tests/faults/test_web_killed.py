@@ -6,10 +6,10 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+
 from hub.models import AuditRow, OutboxEvent
 from hub.tenancy import platform_scope
 from risk.scoring.models import Decision
-
 from tests import factories
 from tests.risk.registry_factory import make_champion, make_line
 from tests.stack import Answer, Stack, until
@@ -38,7 +38,7 @@ def test_killed_between_commit_and_answer(stack: Stack, tmp_path: Path) -> None:
     marker = tmp_path / "killed"
     address = stack.web(LUOPAN_FAULTPOINT=f"after_commit_before_answer:{marker}")
     sent = headers()
-    with pytest.raises(OSError):
+    with pytest.raises(OSError, match="Remote end closed|Connection reset"):
         stack.ask("POST", f"{address}/api/v1/scores", BODY, sent)
     assert marker.exists()
     assert effects() == (1, 1, 1)

@@ -10,7 +10,6 @@ from risk.learning import facade, services
 from risk.learning.models import TrainingCheckpoint, TrainingRun
 from risk.scoring.facade import find_line
 from risk.scoring.models import ModelVersion
-
 from tests.stack import Stack, until
 
 ACTOR = system_actor("test")

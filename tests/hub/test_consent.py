@@ -6,6 +6,7 @@ from uuid import UUID, uuid4
 
 import pytest
 from django.db import IntegrityError
+
 from hub import audit, consent
 from hub.clock import now
 from hub.crypto import DataKey

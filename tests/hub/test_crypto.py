@@ -4,6 +4,7 @@ from uuid import uuid4
 
 import pytest
 from django.db import IntegrityError
+
 from hub import audit, erasure, idempotency
 from hub.clock import now
 from hub.crypto import DataKey, SealBroken, blind_index

@@ -7,10 +7,10 @@ from uuid import uuid4
 import pytest
 from django.db import connection
 from django.test import Client as Http
+
 from hub.models import ConsentEntry, DataKey
 from hub.tenancy import platform_scope
 from risk.scoring.models import Decision
-
 from tests import factories
 from tests.risk.registry_factory import make_champion, make_line
 

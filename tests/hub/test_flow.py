@@ -4,6 +4,7 @@ import re
 
 import pytest
 from django.db import IntegrityError, connection
+
 from hub.db.base import as_owner
 from hub.errors import Conflict
 from hub.flow import enforce, flow

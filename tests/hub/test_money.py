@@ -6,10 +6,11 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
-from hub.errors import Invalid
-from hub.money import Money, parse_amount
 from hypothesis import given
 from hypothesis import strategies as st
+
+from hub.errors import Invalid
+from hub.money import Money, parse_amount
 
 CASES = Path(os.environ.get("API_CASES", Path(__file__).parents[2] / "../shared/data/api"))
 

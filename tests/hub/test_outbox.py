@@ -5,6 +5,7 @@ from uuid import UUID, uuid4
 
 import pytest
 from django.test import override_settings
+
 from hub import audit, events, outbox
 from hub.clock import now
 from hub.models import AuditRow, InboxEntry, OutboxEvent

@@ -4,6 +4,7 @@ from uuid import uuid4
 
 import pytest
 from django.db import IntegrityError, connection, transaction
+
 from hub import audit
 from hub.clock import now
 from hub.crypto import DataKey

@@ -8,6 +8,7 @@ import psycopg
 import pytest
 from django.core.exceptions import ImproperlyConfigured
 from django.db import DatabaseError, ProgrammingError, connection, transaction
+
 from hub import audit
 from hub.clock import now
 from hub.crypto import DataKey
@@ -40,7 +41,7 @@ def in_thread(work: Callable[[], object]) -> list[object]:
     def run() -> None:
         try:
             result.append(work())
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - whatever it is, it is the result
             result.append(error)
         finally:
             connection.close()
@@ -53,13 +54,13 @@ def in_thread(work: Callable[[], object]) -> list[object]:
 
 def test_the_login_role_is_the_unprivileged_one() -> None:
     with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT rolname, rolsuper, rolbypassrls, rolinherit FROM pg_roles WHERE rolname = session_user"
-        )
+        cursor.execute("SELECT rolname, rolsuper, rolbypassrls, rolinherit FROM pg_roles WHERE rolname = session_user")
         assert cursor.fetchone() == ("luopan_app", False, False, False)
 
 
-@pytest.mark.parametrize("table", ["hub_datakey", "hub_auditrow", "accounts_user", "django_session", "django_migrations"])
+@pytest.mark.parametrize(
+    "table", ["hub_datakey", "hub_auditrow", "accounts_user", "django_session", "django_migrations"]
+)
 def test_a_raw_read_without_a_scope_is_denied(table: str) -> None:
     with connection.cursor() as cursor, pytest.raises(ProgrammingError, match="permission denied"):
         cursor.execute(f"SELECT * FROM {table}")
@@ -168,7 +169,7 @@ def test_an_institution_is_a_uuid() -> None:
 def test_an_unsafe_login_role_is_refused() -> None:
     before = dict(connection.settings_dict)
     connection.close()
-    connection.close_pool()
+    connection.close_pool()  # type: ignore[attr-defined]  # the PostgreSQL backend's
     options = {key: value for key, value in before["OPTIONS"].items() if key != "pool"}
     try:
         for user, fault in (("postgres", "is a superuser"), ("luopan_owner", "owns tables")):

@@ -6,13 +6,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from hub.clock import now
 from hub.tenancy import platform_scope
 from risk.learning.demo_book import demo_csv
 from risk.learning.shipped import mapping_text
 from risk.scoring import registry
 from risk.scoring.models import ModelVersion
-
 from tests import factories
 from tests.stack import Answer, Stack, until
 
@@ -46,7 +46,8 @@ class Bank:
         """Send a book and have it trained on; return the training's job once it is done."""
         boundary = uuid.uuid4().hex
         parts = {
-            'name="line"': b"harbour", 'name="train"': b"true", 'name="mapping"; filename="m.yaml"': mapping_text("demo_consumer"),
+            'name="line"': b"harbour", 'name="train"': b"true",
+            'name="mapping"; filename="m.yaml"': mapping_text("demo_consumer"),
             'name="file"; filename="book.csv"': "".join(demo_csv(rows=2500, seed=seed)).encode(),
         }  # fmt: skip
         body = b"".join(

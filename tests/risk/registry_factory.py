@@ -4,6 +4,7 @@ from functools import cache
 from uuid import UUID, uuid4
 
 import numpy as np
+
 from hub import audit
 from hub.clock import now
 from hub.tenancy import platform_scope

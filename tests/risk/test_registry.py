@@ -4,6 +4,7 @@ from uuid import UUID, uuid4
 
 import pytest
 from django.db import IntegrityError
+
 from hub.clock import now
 from hub.errors import Conflict, Forbidden, NotFound
 from hub.models import AuditRow, OutboxEvent
@@ -11,7 +12,6 @@ from hub.tenancy import platform_scope, tenant_scope
 from risk.scoring import registry
 from risk.scoring.facade import ArtefactError, Calibration, champion_ready, manifest_of
 from risk.scoring.models import Approval, ModelVersion, Promotion
-
 from tests.risk.registry_factory import (
     ACTOR,
     OSCAR,
@@ -66,9 +66,7 @@ def test_the_trainer_cannot_approve() -> None:
 def test_the_database_refuses_the_trainer_too() -> None:
     version_id = make_version(make_line())
     with pytest.raises(IntegrityError, match="scoring_approval_not_by_trainer"), platform_scope():
-        Approval.objects.create(
-            version_id=version_id, user_id=TRAINER, trainer_id=TRAINER, sha256="0" * 64, at=now()
-        )
+        Approval.objects.create(version_id=version_id, user_id=TRAINER, trainer_id=TRAINER, sha256="0" * 64, at=now())
 
 
 def test_one_person_approves_once() -> None:

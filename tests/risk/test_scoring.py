@@ -6,6 +6,7 @@ from uuid import uuid4
 
 import msgspec
 import pytest
+
 from hub import audit, consent, erasure
 from hub.clock import now
 from hub.crypto import DataKey
@@ -14,7 +15,6 @@ from hub.models import AuditRow, ConsentEntry, OutboxEvent
 from hub.tenancy import platform_scope, tenant_scope
 from risk.scoring import bands, queries, registry, services
 from risk.scoring.models import Decision
-
 from tests.risk.registry_factory import ACTOR, make_champion, make_line
 
 BANK = uuid4()
@@ -184,7 +184,13 @@ def test_sealed_parts_read_back_as_written() -> None:
 
 @pytest.mark.parametrize(
     ("pd", "grade", "action"),
-    [(0.0, "A", "approve"), (0.019999, "A", "approve"), (0.02, "B", "approve"), (0.1, "D", "review"), (1.0, "E", "decline")],
+    [
+        (0.0, "A", "approve"),
+        (0.019999, "A", "approve"),
+        (0.02, "B", "approve"),
+        (0.1, "D", "review"),
+        (1.0, "E", "decline"),
+    ],
 )
 def test_bands(pd: float, grade: str, action: str) -> None:
     band = bands.band_of(pd)

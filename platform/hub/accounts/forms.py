@@ -5,6 +5,7 @@ from allauth.mfa import app_settings
 from allauth.mfa.base.forms import AuthenticateForm, ReauthenticateForm
 from allauth.mfa.models import Authenticator
 from django.core.exceptions import ValidationError
+from django.utils.translation import gettext as _
 
 from hub.accounts import second_factor
 from hub.clock import now
@@ -29,7 +30,7 @@ class _Counted:
         app = Authenticator.objects.select_for_update().filter(user=user, type=Authenticator.Type.TOTP).first()
         code: str = super().clean_code()  # type: ignore[misc]  # allauth's form has it
         if self.authenticator == app and app.last_used_at and _period(app.last_used_at.timestamp()) == _period():  # type: ignore[attr-defined]
-            raise ValidationError("This code was used already: wait for the next one.", code="spent")
+            raise ValidationError(_("This code was used already: wait for the next one."), code="spent")
         return code
 
 

@@ -73,7 +73,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
         return super().get_new_connection(conn_params)
 
     def _configure_connection(self, connection: Any) -> bool:
-        changed: bool = super()._configure_connection(connection)
+        changed: bool = super()._configure_connection(connection)  # type: ignore[misc]  # not in the stubs
         if not self.settings_dict.get("OWNER"):
             refuse_unsafe_role(connection)
         return changed
@@ -104,7 +104,7 @@ def as_owner() -> Iterator[None]:
         return
     before = dict(wrapper.settings_dict)
     wrapper.close()
-    wrapper.close_pool()
+    wrapper.close_pool()  # type: ignore[attr-defined]  # the PostgreSQL backend's
     options = {key: value for key, value in before["OPTIONS"].items() if key != "pool"}
     owner = {key: value for key, value in settings.DATABASE_OWNER.items() if key != "NAME"}
     wrapper.settings_dict.update({**owner, "OPTIONS": options, "OWNER": True})

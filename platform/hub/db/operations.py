@@ -39,7 +39,7 @@ def tenant_table(
         [
             *_narrow(table, platform),
             *([f"GRANT {tenant} ON {table} TO luopan_tenant"] if tenant else []),
-            f"GRANT USAGE, SELECT ON ALL SEQUENCES IN SCHEMA public TO luopan_tenant",
+            "GRANT USAGE, SELECT ON ALL SEQUENCES IN SCHEMA public TO luopan_tenant",
             f"ALTER TABLE {table} ENABLE ROW LEVEL SECURITY",
             f"ALTER TABLE {table} FORCE ROW LEVEL SECURITY",
             f"CREATE POLICY platform_all ON {table} TO luopan_platform USING (true) WITH CHECK (true)",

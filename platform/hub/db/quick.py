@@ -18,7 +18,7 @@ M = TypeVar("M", bound=models.Model)
 _PLAIN = (models.UUIDField, models.CharField, models.BinaryField, models.DateTimeField, models.IntegerField)
 
 
-def fetch(model: type[M], where: str, params: list[object], *, only: tuple[str, ...] = ()) -> list[M]:
+def fetch(model: type[M], where: str, params: list[Any], *, only: tuple[str, ...] = ()) -> list[M]:
     """Return the rows of a model for a WHERE clause of our own (never built from input), as model instances.
 
     With `only`, the other columns are deferred.
@@ -47,7 +47,7 @@ def append(*rows: models.Model) -> None:
 
 @cache
 def insert_statement(kinds: tuple[type[models.Model], ...]) -> str:
-    """Return one statement that inserts a row of each of these models; its places are $1, $2, …"""
+    """Return one statement that inserts a row of each of these models; its places are $1, $2 and so on."""
     places = count(1)
     *first, last = (_insert(kind, places) for kind in kinds)
     parts = ", ".join(f"new_{at} AS ({insert})" for at, insert in enumerate(first))

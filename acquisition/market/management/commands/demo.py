@@ -3,9 +3,10 @@
 from argparse import ArgumentParser
 from typing import Any
 
-from acquisition.market import demo
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
+
+from acquisition.market import demo
 
 
 class Command(BaseCommand):
