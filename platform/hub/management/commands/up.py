@@ -107,8 +107,8 @@ class Command(BaseCommand):
         for name, path in PAGES:
             self.stdout.write(f"    {name:14} {settings.PUBLIC_URL}{path}")
         if settings.DEMO and "demo" in get_commands():
-            call_command("demo", sign_ins=True, stdout=self.stdout)
-        self.stdout.write("    Ctrl-C stops everything.")
+            call_command("demo", sign_ins=True, stdout=self.stdout)  # to the terminal, never to a log
+        self.stdout.write("Ctrl-C stops everything.")
         self.stdout.flush()
 
 
