@@ -115,24 +115,27 @@ def endpoint(
     ) -> Callable[Concatenate[V, Request, P], HttpResponse]:
         @functools.wraps(handler)
         def run(view: V, request: Request, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
-            # The whole body is read before a transaction opens: a slow sender must not hold one.
-            payload = operation.payload(request) if operation.idempotent else b""
-
-            def once() -> Answer:
-                with tenant_scope(caller(request).institution_id):
-                    require_live(caller(request))
-                    return _settled(
-                        operation, request, payload, lambda: _answer(handler(view, request, *args, **kwargs))
-                    )
-
-            given = _twice(once)
-            faultpoint("after_commit_before_answer")
-            return _respond(given)
+            return _run(operation, request, lambda: handler(view, request, *args, **kwargs))
 
         run.operation = operation  # type: ignore[attr-defined]  # read by HasScope and hub.openapi
         return run
 
     return wrap
+
+
+def _run(operation: Operation, request: Request, handle: Callable[[], Response]) -> HttpResponse:
+    identity = caller(request)
+    # The whole body is read before a transaction opens: a slow sender must not hold one.
+    payload = operation.payload(request) if operation.idempotent else b""
+
+    def once() -> Answer:
+        with tenant_scope(identity.institution_id):
+            require_live(identity)
+            return _settled(operation, request, payload, lambda: _answer(handle()))
+
+    given = _twice(once)
+    faultpoint("after_commit_before_answer")
+    return _respond(given)
 
 
 def _twice(once: Callable[[], Answer]) -> Answer:
