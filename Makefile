@@ -15,8 +15,10 @@ install-dev: .venv/.installed-dev
 	$(UV) --require-hashes -r requirements.lock || $(PIP) --require-hashes -r requirements.lock
 	$(UV) --no-deps --no-build-isolation -e . || $(PIP) --no-deps --no-build-isolation -e .
 	touch $@
-.venv/.installed-dev: requirements-dev.lock .venv/.installed
+# axe-core looks for faults of accessibility; without npm its tests are skipped, and say so.
+.venv/.installed-dev: requirements-dev.lock tests/package-lock.json .venv/.installed
 	$(UV) --require-hashes -r requirements-dev.lock || $(PIP) --require-hashes -r requirements-dev.lock
+	! command -v npm >/dev/null || npm ci --prefix tests --silent --no-audit --no-fund || echo "npm does not answer: no axe-core"
 	touch $@
 openapi: install
 	$(PY) manage.py spectacular --validate --fail-on-warn --file deploy/openapi.yaml

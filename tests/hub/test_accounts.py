@@ -1,6 +1,8 @@
 """Signing in: password, second factor, lock-out, sign-out. Nobody sees a page before the second factor."""
 
+import re
 from collections.abc import Iterator
+from pathlib import Path
 from uuid import uuid4
 
 import pytest
@@ -10,8 +12,10 @@ from axes.models import AccessAttempt
 from django.contrib.sessions.models import Session
 from django.test import Client
 from django.urls import reverse
+from django.utils import translation
 from pytest_django import Settings
 
+import hub as hub_package
 from hub.accounts import services
 from hub.accounts.policies import Role
 from hub.audit import AuditRow, system_actor
@@ -272,3 +276,14 @@ def test_the_sign_in_page_speaks_the_readers_language() -> None:
     assert "登入" in client.get("/accounts/login/", headers={"accept-language": "zh-TW"}).content.decode()
     assert client.post("/language/", {"language": "zh-hant"}).status_code == 302
     assert 'lang="zh-hant"' in client.get("/accounts/login/").content.decode()
+
+
+@pytest.mark.parametrize("language", ["zh-hant", "zh-hans"])
+def test_every_sentence_of_the_sign_in_pages_is_translated(language: str) -> None:
+    hub = Path(hub_package.__file__).parent
+    pages = [hub / "templates" / "hub" / "page.html", *(hub / "accounts" / "templates").rglob("*.html")]
+    pattern = re.compile(r"""{% translate (["'])(.+?)\1 %}""")
+    sentences = {found[1] for page in pages for found in pattern.findall(page.read_text())}
+    assert len(sentences) > 15
+    with translation.override(language):
+        assert [one for one in sorted(sentences) if translation.gettext(one) == one] == []
