@@ -7,7 +7,7 @@ from datetime import datetime
 from uuid import UUID
 
 from hub.audit import Actor
-from risk.learning import reading, services, shipped, training
+from risk.learning import reading, services, shipped
 from risk.learning.demo_book import demo_csv
 
 Scope = Callable[[], AbstractContextManager[None]]
@@ -65,6 +65,8 @@ def train_line(
     *, line_id: UUID, requested_by: UUID | None, scope: Scope, clock: Clock, actor: Actor, say: Say
 ) -> Trained:
     """Train a line now, or go on with its unfinished training."""
+    from risk.learning import training  # here, so that who only takes books does without scikit-learn
+
     with scope():
         run = services.resume_or_request_training(line_id=line_id, requested_by=requested_by, actor=actor, now=clock())
     done = training.train(

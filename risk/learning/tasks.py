@@ -9,7 +9,7 @@ from celery import shared_task
 from hub.audit import system_actor
 from hub.clock import now
 from hub.tenancy import platform_scope
-from risk.learning import reading, services, training
+from risk.learning import reading, services
 from risk.learning.leases import Busy, LeaseLost
 
 TRAINING_LIMIT_S = 5 * 3600
@@ -31,6 +31,8 @@ def read_book(book_id: str) -> None:
 )
 def train(run_id: str) -> None:
     """Carry out a queued training."""
+    from risk.learning import training  # here, so that processes which never train do without scikit-learn
+
     with suppress(Busy, LeaseLost):  # somebody else is at it, or it was cancelled
         run = training.train(run_id=UUID(run_id), scope=platform_scope, clock=now, actor=system_actor("learning.train"))
         log.info("training_ended", run=run_id, state=run.state, attempts=run.attempts)
