@@ -45,6 +45,9 @@ def configure_logging() -> None:
                 # The line of a request is ours; what Django adds to it says nothing more below an error.
                 "django.request": {"level": "ERROR", "filters": ["probes"]},
                 "django.server": {"level": "ERROR"},
+                # What became of a task is told when it ends; that it was sent and received, twice a second, is noise.
+                "celery.beat": {"level": "WARNING"},
+                "celery.worker.strategy": {"level": "WARNING"},
             },
         }
     )
