@@ -10,6 +10,7 @@ from hub.clock import now
 from hub.tenancy import platform_scope, tenant_scope
 from risk.learning import demo_book, reading, services, shipped, training
 from risk.scoring import registry
+from risk.scoring.models import ModelVersion
 from risk.scoring.services import ConsentReference, score_person
 from tests.factories import make_institution
 
@@ -56,6 +57,16 @@ def train(line_id: UUID, *, trainer_id: UUID | None = None, seed: int = 42) -> t
     done = training.train(run_id=run.id, scope=platform_scope, clock=now, actor=ACTOR)
     assert done.version_id is not None, done.failure
     return run.id, done.version_id
+
+
+def register_again(version_id: UUID, *, trainer_id: UUID) -> UUID:
+    """Register the artefact of a version as the fruit of somebody else's training."""
+    with platform_scope():
+        like = ModelVersion.objects.get(id=version_id)
+        return registry.register_version(
+            line_id=like.line_id, run_id=uuid4(), artefact=bytes(like.artefact), manifest=like.manifest,
+            calibration=like.calibration, report=like.report, trainer_id=trainer_id, actor=ACTOR, now=now(),
+        )  # fmt: skip
 
 
 def approve(version_id: UUID, people: Sequence[UUID]) -> None:

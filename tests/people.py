@@ -11,7 +11,6 @@ from django.test import Client
 from pytest_django import Settings
 
 from hub.accounts import services
-from hub.accounts.models import User
 from hub.accounts.policies import Role
 from hub.audit import system_actor
 from hub.clock import now
@@ -39,11 +38,9 @@ def make(
     """Give out an account; `admin` makes an administrator of it."""
     with platform_scope():
         made = services.open_account(
-            email=email, name="A Person", roles=roles, institution_id=institution_id, actor=system_actor("tests"),
-            now=now(),
+            email=email, name="A Person", roles=roles, institution_id=institution_id, administrator=admin,
+            actor=system_actor("tests"), now=now(),
         )  # fmt: skip
-        if admin:
-            User.objects.filter(id=made.user_id).update(is_superuser=True)
     return Someone(made.user_id, email, made.password)
 
 

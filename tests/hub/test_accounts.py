@@ -1,5 +1,6 @@
 """Signing in: password, second factor, lock-out, sign-out. Nobody sees a page before the second factor."""
 
+import io
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,6 +11,7 @@ import time_machine
 from allauth.mfa.models import Authenticator
 from axes.models import AccessAttempt
 from django.contrib.sessions.models import Session
+from django.core.management import CommandError, call_command
 from django.test import Client
 from django.urls import reverse
 from django.utils import translation
@@ -188,7 +190,10 @@ def test_sign_out_by_a_foreign_page_is_refused(officer: people.Someone) -> None:
     client = people.signed_in(officer)
     strict = Client(enforce_csrf_checks=True)
     strict.cookies = client.cookies
-    assert strict.post("/accounts/logout/").status_code == 403
+    refused = strict.post("/accounts/logout/")
+    assert refused.status_code == 403
+    assert b"Send it again" in refused.content
+    assert b"style=" not in refused.content
     assert client.get("/console/").status_code == 200
 
 
@@ -287,3 +292,17 @@ def test_every_sentence_of_the_sign_in_pages_is_translated(language: str) -> Non
     assert len(sentences) > 15
     with translation.override(language):
         assert [one for one in sorted(sentences) if translation.gettext(one) == one] == []
+
+
+def test_the_first_administrator_comes_from_a_command() -> None:
+    said = io.StringIO()
+    call_command("open_account", "Chief@luopan.example", "--name", "Chief", "--administrator", stdout=said)
+    password = said.getvalue().splitlines()[0].rpartition(" ")[2]
+    client = people.signed_in(people.Someone(uuid4(), "chief@luopan.example", password))
+    assert client.get("/console/accounts/user/do/open/").status_code == 200
+    with pytest.raises(CommandError, match="There is an account with this address already"):
+        call_command("open_account", "chief@luopan.example", "--name", "Other", stdout=said)
+    with pytest.raises(CommandError, match="An auditor reads only"):
+        call_command(
+            "open_account", "a@luopan.example", "--name", "A", "--role", "auditor", "--role", "operator", stdout=said
+        )

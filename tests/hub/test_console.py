@@ -210,7 +210,7 @@ def test_a_refusal_without_a_form_is_a_message(officer: Client, world: World) ->
 
 def test_two_officers_promote_and_the_trainer_cannot(world: World) -> None:
     trainer = people.make("trainer@luopan.example", [Role.RISK_OFFICER])
-    _, version_id = console_world.train(world.line_id, trainer_id=trainer.id, seed=7)
+    version_id = console_world.register_again(world.version_id, trainer_id=trainer.id)
     path = f"/console/scoring/modelversion/{version_id}"
     client = people.signed_in(trainer)
     assert "You trained this version" in client.get(f"{path}/change/").content.decode()
@@ -267,10 +267,10 @@ def test_an_erased_person_is_gone_from_the_page(operator: Client, world: World) 
         assert DataKey.objects.filter(erased_at__isnull=False).count() == 1
 
 
-def test_a_book_is_handed_in_and_a_training_asked_for_and_cancelled(officer: Client) -> None:
+def test_a_book_is_handed_in_once(officer: Client) -> None:
     from django.core.files.uploadedfile import SimpleUploadedFile
 
-    from risk.learning import demo_book, reading
+    from risk.learning import demo_book
 
     text = "".join(demo_book.demo_csv(rows=300, seed=3)).encode()
 
@@ -283,20 +283,26 @@ def test_a_book_is_handed_in_and_a_training_asked_for_and_cancelled(officer: Cli
     again = officer.post("/console/learning/loanbook/do/hand-in/", form(), follow=True)
     assert "nothing was changed" in again.content.decode()
     with platform_scope():
-        book = LoanBook.objects.get()
+        book = LoanBook.objects.get(line__name="retail")
     path = f"/console/learning/loanbook/{book.id}/change/"
     assert 'http-equiv="refresh"' in officer.get(path).content.decode()
-    reading.read_book(book_id=book.id, scope=platform_scope, clock=now, actor=ACTOR)
-    assert 'http-equiv="refresh"' not in officer.get(path).content.decode()
-    asked = officer.post(f"/console/scoring/modelline/{book.line_id}/do/train/", {"seed": 5}, follow=True)
+    early = officer.post(f"/console/scoring/modelline/{book.line_id}/do/train/", {"seed": 5})
+    assert "has no book that is fully read" in early.content.decode()
+
+
+def test_a_training_is_asked_for_and_cancelled(officer: Client, world: World) -> None:
+    asked = officer.post(f"/console/scoring/modelline/{world.line_id}/do/train/", {"seed": 5}, follow=True)
     assert "waits for a worker" in asked.content.decode()
     with platform_scope():
-        run = TrainingRun.objects.get()
+        run = TrainingRun.objects.get(state="queued")
     assert run.seed == 5
     assert run.requested_by is not None
-    officer.post(f"/console/learning/trainingrun/{run.id}/do/cancel/")
+    path = f"/console/learning/trainingrun/{run.id}"
+    assert 'http-equiv="refresh"' in officer.get(f"{path}/change/").content.decode()
+    officer.post(f"{path}/do/cancel/")
     with platform_scope():
-        assert TrainingRun.objects.get().state == "cancelled"
+        assert TrainingRun.objects.get(id=run.id).state == "cancelled"
+    assert 'http-equiv="refresh"' not in officer.get(f"{path}/change/").content.decode()
 
 
 def test_a_book_without_a_mapping_is_sent_back(officer: Client) -> None:
@@ -307,7 +313,7 @@ def test_a_book_without_a_mapping_is_sent_back(officer: Client) -> None:
     )
     assert "Choose a mapping" in answer.content.decode()
     with platform_scope():
-        assert LoanBook.objects.count() == 0
+        assert not LoanBook.objects.filter(line__name="retail").exists()
 
 
 def test_damaged_lines_are_listed(auditor: Client, world: World) -> None:

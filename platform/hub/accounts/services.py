@@ -32,6 +32,7 @@ def open_account(
     name: str,
     roles: Collection[Role] = (),
     institution_id: UUID | None = None,
+    administrator: bool = False,
     actor: Actor,
     now: datetime,
 ) -> NewAccount:
@@ -40,13 +41,15 @@ def open_account(
     `Invalid` where the address is taken or both were given; `Forbidden` for roles that exclude each other.
     """
     check_roles(roles)
-    if institution_id is not None and roles:
+    if institution_id is not None and (roles or administrator):
         raise Invalid([FieldError("/roles", "not_for_members", "A member of an institution has no role here.")])
     if User.by_email(email) is not None:
         raise Invalid([FieldError("/email", "taken", "There is an account with this address already.")])
     password = secrets.token_urlsafe(15)
     staff = institution_id is None
-    user = User.objects.create_user(email, password, name=name, is_staff=staff, institution_id=institution_id)
+    user = User.objects.create_user(
+        email, password, name=name, is_staff=staff, is_superuser=administrator, institution_id=institution_id
+    )
     user.hold(roles)
     outbox.publish(AccountOpened(user.id, institution_id, is_staff=staff), actor=actor, now=now)
     return NewAccount(user.id, password)
