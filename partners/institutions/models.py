@@ -5,12 +5,13 @@ from datetime import datetime
 from typing import Any, ClassVar, Self
 from uuid import UUID
 
-from django.db import connection, models
+from django.db import models
 from oauth2_provider.generators import generate_client_id, generate_client_secret
 from oauth2_provider.models import AbstractApplication, ApplicationManager
 
 from hub.api_auth import ClientIdentity
 from hub.clock import now
+from hub.db.quick import run
 from hub.ids import uuid7
 
 
@@ -57,7 +58,7 @@ class Institution(models.Model):  # type: ignore[django-manager-missing]  # the 
 
 
 _IS_LIVE = """
-SELECT FROM institutions_client c JOIN institutions_institution i ON i.id = c.institution_id
+SELECT 1 FROM institutions_client c JOIN institutions_institution i ON i.id = c.institution_id
 WHERE c.client_id = %s AND c.revoked_at IS NULL AND i.is_active
 """
 
@@ -80,10 +81,7 @@ class ClientManager(ApplicationManager):  # type: ignore[misc]  # the toolkit ca
 
     def is_live(self, client_id: str) -> bool:
         """Return whether the client may act now. Tenant scope; in SQL, as each request to the API asks."""
-        with connection.cursor() as cursor:
-            cursor.execute(_IS_LIVE, [client_id])
-            live: bool = cursor.rowcount == 1
-            return live
+        return bool(run(_IS_LIVE, (client_id,)))
 
 
 class Client(AbstractApplication):  # type: ignore[misc]  # the toolkit carries no types

@@ -1,5 +1,6 @@
 """The consent ledger: one purpose, one recipient, one text version; given, withdrawn, expired. Rows are only added."""
 
+from dataclasses import dataclass
 from datetime import datetime
 from typing import ClassVar
 from uuid import UUID
@@ -9,7 +10,7 @@ from django.db import models
 from hub import outbox
 from hub.audit import Actor
 from hub.crypto import DataKey, blind_index
-from hub.db.quick import fetch
+from hub.db.quick import Part, fetch
 from hub.errors import Conflict, FieldError, Invalid
 from hub.events import ConsentGiven, ConsentWithdrawn
 from hub.ids import uuid7
@@ -52,59 +53,69 @@ class ConsentEntry(models.Model):
         return f"{self.purpose} {self.state}"
 
 
-def require(
-    *,
-    institution_id: UUID,
-    person: DataKey,
-    reference: str,
-    purpose: str,
-    recipient: str,
-    text_version: str,
-    given_at: datetime,
-    expires_at: datetime | None,
-    actor: Actor,
-    now: datetime,
-) -> UUID:
-    """Return the id of the consent that this reference stands for; the first mention records it.
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """What an institution says of a consent: its own reference, one purpose, one recipient, one text version."""
 
-    Tenant scope. `Invalid` where it lies in the future, `Conflict` where it is another person's or purpose's,
-    withdrawn or expired.
-    """
-    if given_at > now:
-        raise Invalid([FieldError("/consent/given_at", "in_the_future", "Give the moment at which it was given.")])
-    index = blind_index(f"consent|{institution_id}", reference)
-    found = fetch(ConsentEntry, "institution_id = %s AND reference_index = %s", [institution_id, index])
-    entries = {entry.state: entry for entry in found}
-    given = entries.get(ConsentEntry.GIVEN)
-    if given is None:
-        if expires_at is not None and expires_at <= given_at:
+    institution_id: UUID
+    reference: str
+    purpose: str
+    recipient: str
+    text_version: str
+    given_at: datetime
+    expires_at: datetime | None = None
+
+    @property
+    def entries(self) -> Part:
+        """What to fetch for `require`: the ledger's entries of this reference."""
+        where = "institution_id = %s AND reference_index = %s"
+        return Part(ConsentEntry, where, (self.institution_id, self._index))
+
+    @property
+    def _index(self) -> bytes:
+        return blind_index(f"consent|{self.institution_id}", self.reference)
+
+    def entry(self, person: DataKey, now: datetime) -> ConsentEntry:
+        """Make the entry that the first mention leaves; `Invalid` where its moments make no sense."""
+        if self.given_at > now:
+            raise Invalid([FieldError("/consent/given_at", "in_the_future", "Give the moment at which it was given.")])
+        if self.expires_at is not None and self.expires_at <= self.given_at:
             raise Invalid([FieldError("/consent/expires_at", "before_given", "It must lie after given_at.")])
         consent_id = uuid7()
-        given = ConsentEntry(
-            id=consent_id, consent_id=consent_id, institution_id=institution_id, person=person,
-            state=ConsentEntry.GIVEN, purpose=purpose,
-            recipient=recipient, text_version=text_version, reference_index=index, at=given_at,
-            expires_at=expires_at, recorded_at=now,
+        return ConsentEntry(
+            id=consent_id, consent_id=consent_id, institution_id=self.institution_id, person=person,
+            state=ConsentEntry.GIVEN, purpose=self.purpose, recipient=self.recipient,
+            text_version=self.text_version, reference_index=self._index, at=self.given_at,
+            expires_at=self.expires_at, recorded_at=now,
         )  # fmt: skip
-        payload = ConsentGiven(consent_id, institution_id, person_id=person.id, purpose=purpose)
+
+
+def require(
+    *, claim: Claim, person: DataKey, actor: Actor, now: datetime, entries: list[ConsentEntry] | None = None
+) -> UUID:
+    """Return the id of the consent that a claim stands for; the first mention of its reference records it.
+
+    Tenant scope. `Invalid` where its moments make no sense, `Conflict` where the reference is another person's or
+    purpose's, withdrawn or expired. `entries` are the fetched `claim.entries`, where the caller has them already.
+    """
+    found = {entry.state: entry for entry in (fetch(claim.entries) if entries is None else entries)}
+    given = found.get(ConsentEntry.GIVEN)
+    if given is None:
+        given = claim.entry(person, now)
+        payload = ConsentGiven(given.id, claim.institution_id, person_id=person.id, purpose=claim.purpose)
         outbox.publish(payload, actor=actor, now=now, before=[given])
-    _refuse_unless_valid(given, entries, person, (purpose, recipient, text_version), now)
+    _refuse_unless_valid(given, claim, person, now)
+    if ConsentEntry.WITHDRAWN in found:
+        raise Conflict("This consent was withdrawn: a new one is needed.")
     return given.consent_id
 
 
-def _refuse_unless_valid(
-    given: ConsentEntry,
-    entries: dict[str, ConsentEntry],
-    person: DataKey,
-    what: tuple[str, str, str],
-    now: datetime,
-) -> None:
+def _refuse_unless_valid(given: ConsentEntry, claim: Claim, person: DataKey, now: datetime) -> None:
     if given.person_id != person.id:
         raise Conflict("This consent reference was given by another person.")
-    if (given.purpose, given.recipient, given.text_version) != what:
+    recorded = (given.purpose, given.recipient, given.text_version)
+    if recorded != (claim.purpose, claim.recipient, claim.text_version):
         raise Conflict("This consent reference was recorded with another purpose, recipient or text version.")
-    if ConsentEntry.WITHDRAWN in entries:
-        raise Conflict("This consent was withdrawn: a new one is needed.")
     if given.expires_at is not None and given.expires_at <= now:
         raise Conflict("This consent has expired: a new one is needed.")
 

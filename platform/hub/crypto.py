@@ -17,7 +17,7 @@ from django.conf import settings
 from django.db import models
 
 from hub.clock import now
-from hub.db.quick import append, fetch
+from hub.db.quick import Part, append, fetch
 from hub.errors import Erased
 from hub.ids import uuid7
 
@@ -34,9 +34,17 @@ class DataKeyManager(models.Manager["DataKey"]):
 
         Of two that meet at the first use one gets an IntegrityError at the end of its transaction: try it again.
         """
+        part = self.by_reference(institution_id=institution_id, kind=kind, reference=reference)
+        return self.first_or_new(fetch(part), part)
+
+    def by_reference(self, *, institution_id: UUID | None, kind: str, reference: str) -> Part:
+        """Return what to fetch for `first_or_new`."""
         index = blind_index(f"{kind}|{institution_id or ''}", reference)
-        found = fetch(DataKey, _BY_REFERENCE, [institution_id, kind, index])
-        return found[0] if found else self._make(institution_id, kind, index)
+        return Part(DataKey, _BY_REFERENCE, (institution_id, kind, index))
+
+    def first_or_new(self, found: "list[DataKey]", part: Part) -> "DataKey":
+        """Return the key that was fetched for `part`, or make it."""
+        return found[0] if found else self._make(*part.params)
 
     def _make(self, institution_id: UUID | None, kind: str, index: bytes) -> "DataKey":
         key = DataKey(id=uuid7(), institution_id=institution_id, kind=kind, reference_index=index)

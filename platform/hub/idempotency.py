@@ -12,10 +12,10 @@ from typing import ClassVar
 from uuid import UUID
 
 from django.conf import settings
-from django.db import connection, models
+from django.db import models
 
 from hub.crypto import blind_index, open_sealed, seal
-from hub.db.quick import append
+from hub.db.quick import append, run
 from hub.errors import Conflict, FieldError, Invalid, Malformed
 
 KEPT = timedelta(hours=72)
@@ -143,10 +143,8 @@ def _place(digest: bytes) -> str:
 def _lock_and_look(institution_id: UUID, digest: bytes) -> IdempotencyKey | None:
     # Where the first commits between this statement's snapshot and its lock, its row is not seen here; then the unique
     # constraint refuses the second row, and with it the whole second effect.
-    with connection.cursor() as cursor:
-        lock = int.from_bytes(digest[:8], signed=True)
-        cursor.execute(_LOCK_AND_LOOK, [lock, institution_id, digest])
-        locked, known_id = cursor.fetchone()
+    lock = int.from_bytes(digest[:8], signed=True)
+    [(locked, known_id)] = run(_LOCK_AND_LOOK, (lock, institution_id, digest))
     if not locked:
         raise KeyBusy("Wait for the first answer, then repeat with the same key.", retry_after_s=1)
     return IdempotencyKey.objects.get(id=known_id) if known_id is not None else None

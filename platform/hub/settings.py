@@ -102,7 +102,7 @@ DATABASES: dict[str, dict[str, Any]] = {
         **_app,
         "ENGINE": "hub.db",
         "CONN_MAX_AGE": 0,
-        "CONN_HEALTH_CHECKS": True,
+        "CONN_HEALTH_CHECKS": False,  # the first statement of a scope is the check: see hub.db
         "OPTIONS": {
             "server_side_binding": True,
             # Statements are prepared where the connection is the server's own: a pooler in between may not keep them.

@@ -13,7 +13,7 @@ import msgspec
 from hub import consent, outbox
 from hub.audit import Actor
 from hub.crypto import DataKey
-from hub.db.quick import fetch
+from hub.db.quick import Part, fetch_together
 from hub.errors import Conflict, Erased, FieldError, Invalid, NotFound
 from hub.events import DecisionScored
 from hub.ids import uuid7
@@ -21,6 +21,7 @@ from risk.scoring import bands
 from risk.scoring.glassbox import Calibration, InputError, Reason, Score, Scorer
 from risk.scoring.models import Decision, ModelLine, ModelVersion
 
+PURPOSE = "credit_scoring"
 RECIPIENT = "institution"
 REASONS_MAX = 4
 _SCORERS_MAX = 32
@@ -83,20 +84,17 @@ def score_person(
     `Invalid` names unknown or mistyped features; `Conflict` where the consent does not hold; `Erased` where the
     person was erased; `NotFound` where no line of this name has a champion.
     """
-    version = champion_of(name=line_name, institution_id=institution_id)
-    person = _person(institution_id, person_reference)
-    consent_id = consent.require(
-        institution_id=institution_id,
-        person=person,
-        reference=consent_reference.reference,
-        purpose="credit_scoring",
-        recipient=RECIPIENT,
-        text_version=consent_reference.text_version,
-        given_at=consent_reference.given_at,
-        expires_at=consent_reference.expires_at,
-        actor=actor,
-        now=now,
-    )
+    who = DataKey.objects.by_reference(institution_id=institution_id, kind=DataKey.PERSON, reference=person_reference)
+    claim = consent.Claim(
+        institution_id, consent_reference.reference, PURPOSE, RECIPIENT, consent_reference.text_version,
+        consent_reference.given_at, consent_reference.expires_at,
+    )  # fmt: skip
+    champions, people, entries = fetch_together(_champions(line_name, institution_id), who, claim.entries)
+    version = _own_first(champions, institution_id, line_name)
+    person = DataKey.objects.first_or_new(people, who)
+    if person.erased_at is not None:
+        raise Erased("This person was erased: nothing can be scored for this reference any more.")
+    consent_id = consent.require(claim=claim, person=person, entries=entries, actor=actor, now=now)
     scorer = scorer_of(version)
     score = compute(scorer, features, version.calibration)
     sealed = Sealed(dict(features), list(scorer.reasons(score, limit=REASONS_MAX)))
@@ -161,9 +159,8 @@ def replay(*, decision: Decision) -> Replay:
     return Replay(decision.id, "identical" if same else "different", before[:2], again[:2])
 
 
-def champion_of(*, name: str, institution_id: UUID) -> ModelVersion:
-    """Return the champion of an institution's own line of this name, else of the platform's (artefact not loaded)."""
-    return _own_first(fetch(ModelVersion, _CHAMPIONS, [name, institution_id], only=_NEEDED), institution_id, name)
+def _champions(name: str, institution_id: UUID) -> Part:
+    return Part(ModelVersion, _CHAMPIONS, (name, institution_id), only=_NEEDED)
 
 
 def _own_first(found: list[ModelVersion], institution_id: UUID, name: str) -> ModelVersion:
@@ -221,10 +218,3 @@ def _type_faults(scorer: Scorer, features: Mapping[str, Any], calibration: Calib
 
 def _escaped(name: str) -> str:
     return name.replace("~", "~0").replace("/", "~1")
-
-
-def _person(institution_id: UUID, reference: str) -> DataKey:
-    person = DataKey.objects.for_reference(institution_id=institution_id, kind=DataKey.PERSON, reference=reference)
-    if person.erased_at is not None:
-        raise Erased("This person was erased: nothing can be scored for this reference any more.")
-    return person

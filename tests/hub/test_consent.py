@@ -34,9 +34,8 @@ def require(who: str = "x", *, moment: datetime = NOW, **changed: Any) -> UUID:
         "expires_at": NOW + timedelta(days=30),
     }
     with tenant_scope(BANK):
-        return consent.require(
-            institution_id=BANK, person=person(who), actor=ACTOR, now=moment, **{**fields, **changed}
-        )
+        claim = consent.Claim(institution_id=BANK, **{**fields, **changed})
+        return consent.require(claim=claim, person=person(who), actor=ACTOR, now=moment)
 
 
 def test_the_first_mention_records_it_and_the_second_finds_it() -> None:

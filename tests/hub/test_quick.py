@@ -1,14 +1,16 @@
 """Appends wait for the end of the scope, are seen by every later statement, and go with a rollback."""
 
+import threading
 from uuid import uuid4
 
+import psycopg
 import pytest
 from django.db import IntegrityError, connection, transaction
 
 from hub import audit
 from hub.clock import now
 from hub.crypto import DataKey
-from hub.db.quick import append, fetch
+from hub.db.quick import Part, append, fetch, fetch_together
 from hub.ids import uuid7
 from hub.models import AuditRow
 from hub.tenancy import platform_scope, tenant_scope
@@ -30,7 +32,7 @@ def test_it_waits_and_is_seen_by_the_next_read() -> None:
     with tenant_scope(BANK):
         append(made)
         assert waiting() == 1
-        [found] = fetch(DataKey, "id = %s", [made.id])
+        [found] = fetch(Part(DataKey, "id = %s", (made.id,)))
         assert waiting() == 0
     assert {f.attname: getattr(found, f.attname) for f in DataKey._meta.concrete_fields} == {
         f.attname: getattr(made, f.attname) for f in DataKey._meta.concrete_fields
@@ -88,12 +90,45 @@ def test_rows_of_several_kinds_go_as_one_statement() -> None:
         assert AuditRow.objects.get().details == {"figures": [1, None, "二"]}
 
 
+def test_parts_come_together_and_each_row_once() -> None:
+    made = [key(bytes([at])) for at in range(3)]
+    with tenant_scope(BANK):
+        append(*made)
+        every, none, one = fetch_together(
+            Part(DataKey, "kind = %s", ("person",)), Part(DataKey, "false", ()), Part(DataKey, "id = %s", (made[1].id,))
+        )
+    assert {row.id for row in every} == {row.id for row in made}
+    assert none == []
+    assert one == [made[1]]
+
+
 def test_columns_may_be_left_out_and_json_may_not_be_read() -> None:
     made = key()
     with tenant_scope(BANK):
         append(made)
-        [found] = fetch(DataKey, "id = %s", [made.id], only=("id", "kind"))
+        [found] = fetch(Part(DataKey, "id = %s", (made.id,), only=("id", "kind")))
         assert found.get_deferred_fields() >= {"wrapped"}
         assert found.kind == "person"
         with pytest.raises(TypeError, match="JSON"):
-            fetch(AuditRow, "true", [])
+            fetch(Part(AuditRow, "true", ()))
+
+
+def test_connections_that_died_in_the_pool_are_replaced() -> None:
+    def one() -> None:
+        with tenant_scope(BANK):
+            fetch(Part(DataKey, "true", ()))
+        connection.close()
+
+    threads = [threading.Thread(target=one) for _ in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    with psycopg.connect(host=connection.settings_dict["HOST"], user="postgres", dbname="postgres") as superuser:
+        killed = superuser.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s AND usename = 'luopan_app'",
+            [connection.settings_dict["NAME"]],
+        ).fetchall()
+    assert len(killed) >= 1
+    for _ in range(8):
+        one()

@@ -39,14 +39,36 @@ class DatabaseWrapper(base.DatabaseWrapper):
     def open_transaction(self, statements: str) -> None:
         """Run the first statements of a transaction, in one round trip with its BEGIN."""
         self.ensure_connection()
-        raw = self.connection
         with self.wrap_database_errors:
-            if raw.info.transaction_status != TransactionStatus.IDLE or raw.autocommit:
-                raw.execute(statements, prepare=False)
+            if self.connection.info.transaction_status != TransactionStatus.IDLE or self.connection.autocommit:
+                self.connection.execute(statements, prepare=False)
                 return
-            result = raw.pgconn.exec_(f"BEGIN; {statements}".encode())
-            if result.status != ExecStatus.COMMAND_OK:
-                raise psycopg.errors.error_from_result(result)
+            # This is also the check of a pooled connection's health: nothing is lost yet if it turns out to be dead.
+            for _ in range(self.pool.max_size if self.pool else 0):
+                if self._begin(statements) is None:
+                    return
+                self._renew_connection()
+            if (error := self._begin(statements)) is not None:
+                raise error
+
+    def _begin(self, statements: str) -> psycopg.Error | None:
+        """Return None once the transaction is open, or the error of a connection that is dead."""
+        try:
+            result = self.connection.pgconn.exec_(f"BEGIN; {statements}".encode())
+        except psycopg.OperationalError as error:
+            return error
+        if result.status == ExecStatus.COMMAND_OK:
+            return None
+        fault = psycopg.errors.error_from_result(result)
+        if not isinstance(fault, psycopg.OperationalError) and not self.connection.closed:
+            raise fault
+        return fault
+
+    def _renew_connection(self) -> None:
+        self.connection.close()
+        self.pool.putconn(self.connection)
+        self.connection = self.pool.getconn()
+        self.connection.autocommit = False
 
     def flush(self) -> None:
         """Send the inserts that wait (see `hub.db.quick.append`), as one statement."""

@@ -5,30 +5,69 @@ no relations, no signals, no returning of defaults. Row-level security and const
 """
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from functools import cache
 from itertools import count
-from typing import Any, TypeVar, cast
+from typing import Any, cast
 
 from django.db import connections, models
 
 from hub.db.base import DatabaseWrapper
 
-M = TypeVar("M", bound=models.Model)
 # What the driver takes as it is; all other fields translate their values themselves.
 _PLAIN = (models.UUIDField, models.CharField, models.BinaryField, models.DateTimeField, models.IntegerField)
 
 
-def fetch(model: type[M], where: str, params: list[Any], *, only: tuple[str, ...] = ()) -> list[M]:
-    """Return the rows of a model for a WHERE clause of our own (never built from input), as model instances.
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Rows of one model for a WHERE clause of our own (never built from input). With `only`, others are deferred."""
 
-    With `only`, the other columns are deferred.
-    """
+    model: type[models.Model]
+    where: str
+    params: tuple[Any, ...]
+    only: tuple[str, ...] = ()
+
+
+def fetch(part: Part) -> list[Any]:
+    """Return the rows of a part as instances of its model."""
+    return fetch_together(part)[0]
+
+
+def fetch_together(*parts: Part) -> list[list[Any]]:
+    """Return the rows of each part, all by one statement: for parts of few rows, whose product stays small."""
+    params = tuple(value for part in parts for value in part.params)
+    rows = run(_select(tuple((part.model, part.where, part.only) for part in parts)), params)
+    found: list[list[Any]] = []
+    start = 0
+    for part in parts:
+        names, _ = _columns(part.model, part.only)
+        end = start + len(names)
+        # The first column is the primary key: each row of a part comes once for each combination of the others.
+        distinct = {row[start]: row[start:end] for row in rows if row[start] is not None}
+        found.append([part.model.from_db("default", names, values) for values in distinct.values()])
+        start = end
+    return found
+
+
+def run(statement: str, params: tuple[Any, ...]) -> list[tuple[Any, ...]]:
+    """Return the rows of a statement, past the ORM's cursors."""
     wrapper = cast(DatabaseWrapper, connections["default"])
-    names, columns = _columns(model, only)
-    with wrapper.cursor() as cursor:
-        cursor.execute(f"SELECT {columns} FROM {model._meta.db_table} WHERE {where}", params)  # nosec - names of ours
-        rows = cursor.fetchall()
-    return [model.from_db("default", names, row) for row in rows]
+    wrapper.flush()
+    wrapper.ensure_connection()
+    with wrapper.wrap_database_errors:
+        rows: list[tuple[Any, ...]] = wrapper.connection.execute(statement, params).fetchall()
+    return rows
+
+
+@cache
+def _select(parts: tuple[tuple[type[models.Model], str, tuple[str, ...]], ...]) -> str:
+    shown, sources = [], []
+    for at, (model, where, only) in enumerate(parts):
+        names, columns = _columns(model, only)
+        shown += [f"part_{at}.{field.column}" for field in model._meta.concrete_fields if field.attname in names]
+        sources.append(f"(SELECT {columns} FROM {model._meta.db_table} WHERE {where}) part_{at} ON true")
+    # Names of our own, no input.
+    return f"SELECT {', '.join(shown)} FROM (SELECT 1) one LEFT JOIN " + " LEFT JOIN ".join(sources)  # nosec
 
 
 def append(*rows: models.Model) -> None:
