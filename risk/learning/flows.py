@@ -2,7 +2,7 @@
 
 from hub.flow import flow
 
-BOOK = flow("loan book", "registered", registered="reading read refused", reading="read refused", read="", refused="")
+BOOK = flow("loan book", "registered", registered="reading refused", reading="read refused", read="", refused="")
 
 # An interrupted run goes back into the queue; it keeps what it has fitted so far.
 RUN = flow(

@@ -9,7 +9,7 @@ from celery import shared_task
 from hub.audit import system_actor
 from hub.clock import now
 from hub.tenancy import platform_scope
-from risk.learning import reading, services
+from risk.learning import reading, sweeper
 from risk.learning.leases import Busy, LeaseLost
 
 TRAINING_LIMIT_S = 5 * 3600
@@ -42,7 +42,7 @@ def train(run_id: str) -> None:
 def sweep() -> None:
     """Send tasks for books and trainings that nobody is at."""
     with platform_scope():
-        found = services.sweep(now=now())
+        found = sweeper.sweep(now=now())
         for book_id in found.book_ids:
             read_book.delay_on_commit(str(book_id))
         for run_id in found.run_ids:
@@ -53,4 +53,4 @@ def sweep() -> None:
 def tidy_uploads() -> None:
     """Remove files of books that nobody waits for."""
     with platform_scope():
-        services.tidy_uploads(now=now())
+        sweeper.tidy_uploads(now=now())

@@ -13,7 +13,7 @@ from hub import celery, outbox
 from hub.clock import now
 from hub.models import BrokerMessage, OutboxEvent
 from hub.tenancy import platform_scope
-from risk.learning import services, tasks
+from risk.learning import services, sweeper, tasks
 from risk.learning.models import LoanBook, TrainingRun
 from risk.learning.run_models import ATTEMPTS_MAX
 from tests.risk.factories import ACTOR, book_bytes, imported, lines, register
@@ -26,13 +26,13 @@ SOON, LATER = timedelta(seconds=30), timedelta(minutes=11)
 def publisher() -> Iterator[None]:
     """Close the connection on which tasks are published: it would keep the test's database from being dropped."""
     yield
-    kombu.pools.reset()
+    kombu.pools.reset()  # type: ignore[no-untyped-call]  # kombu is typed in part
     celery.app._after_fork()  # what a child process does: the next one publishes on a pool of its own
 
 
-def sweep(after: timedelta = timedelta(0)) -> services.Swept:
+def sweep(after: timedelta = timedelta(0)) -> sweeper.Swept:
     with platform_scope():
-        return services.sweep(now=now() + after)
+        return sweeper.sweep(now=now() + after)
 
 
 def queued() -> TrainingRun:
@@ -75,9 +75,9 @@ def test_a_run_whose_workers_keep_falling_is_given_up() -> None:
 def test_what_was_never_sent_is_sent_again_after_ten_minutes_and_not_sooner() -> None:
     run = queued()
     book = register(book_bytes(lines(5), packed=True), line="waiting").book
-    assert sweep(SOON) == services.Swept([], [])
-    assert sweep(LATER) == services.Swept([book.id], [run.id])
-    assert sweep(LATER) == services.Swept([], [])
+    assert sweep(SOON) == sweeper.Swept([], [])
+    assert sweep(LATER) == sweeper.Swept([book.id], [run.id])
+    assert sweep(LATER) == sweeper.Swept([], [])
 
 
 def test_a_book_whose_reader_fell_is_read_again() -> None:
@@ -96,8 +96,8 @@ def test_files_that_no_open_book_waits_for_are_removed_after_a_day() -> None:
     orphan = folder / "incoming-left-over"
     orphan.write_bytes(b"x")
     with platform_scope():
-        assert services.tidy_uploads(now=now() + timedelta(hours=23)) == 0
-        assert services.tidy_uploads(now=now() + timedelta(hours=25)) >= 1
+        assert sweeper.tidy_uploads(now=now() + timedelta(hours=23)) == 0
+        assert sweeper.tidy_uploads(now=now() + timedelta(hours=25)) >= 1
     assert not orphan.exists()
     assert (folder / str(book.id)).exists()
     assert os.environ["LUOPAN_HOME"] in str(folder)

@@ -12,7 +12,7 @@ from hub.clock import now
 from hub.errors import Conflict, Invalid, NotFound
 from hub.models import OutboxEvent
 from hub.tenancy import platform_scope
-from risk.learning import queries, services, training
+from risk.learning import queries, services, sweeper, training
 from risk.learning.leases import Busy, LeaseLost
 from risk.learning.models import LoanBook, TrainingCheckpoint, TrainingRun
 from risk.scoring.models import ModelVersion
@@ -173,7 +173,7 @@ def test_a_worker_that_lost_its_lease_leaves_the_version_to_the_other() -> None:
         if run.attempts == 1 and run.step.startswith("Checking"):
             with platform_scope():
                 TrainingRun.locked(run_id).renew(until=now() - timedelta(seconds=1))
-                assert services.sweep(now=now()).run_ids == [run_id]
+                assert sweeper.sweep(now=now()).run_ids == [run_id]
             assert train(run_id).state == "done"
 
     with pytest.raises(LeaseLost):
