@@ -77,11 +77,11 @@ def tokens() -> Faults:
 
 
 def pool() -> Faults:
-    """Connections are pooled, checked, and not waited for."""
+    """Connections are pooled, and not waited for. Whether one is alive is seen at a scope's first statement."""
     database = settings.DATABASES["default"]
     options = cast("dict[str, Any]", database.get("OPTIONS", {}).get("pool") or {})
-    if database.get("CONN_MAX_AGE") != 0 or not options or not database.get("CONN_HEALTH_CHECKS"):
-        yield "The database connections are not pooled and checked.", "Set pool, CONN_MAX_AGE=0, CONN_HEALTH_CHECKS."
+    if database.get("CONN_MAX_AGE") != 0 or not options:
+        yield "The database connections are not pooled.", "Set the option pool, and CONN_MAX_AGE=0."
     elif not 0 < options.get("timeout", 30) <= 5:
         yield "A request may wait for a connection for more than 5 s.", "Set the pool's timeout to 5."
 

@@ -116,7 +116,6 @@ def test_settings_that_no_variable_reaches(
     ("name", "value", "sentence"),
     [
         ("CONN_MAX_AGE", 60, "The database connections are not pooled"),
-        ("CONN_HEALTH_CHECKS", False, "The database connections are not pooled"),
         ("OPTIONS", {}, "The database connections are not pooled"),
         ("OPTIONS", {"pool": {"max_size": 4}}, "A request may wait"),
     ],

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.hub.test_up import free_port
+from tests.stack import free_port
 
 ROOT = Path(__file__).resolve().parents[2]
 SAY = "import platform; print(platform.system(), platform.__file__)"
