@@ -25,7 +25,7 @@ PLATFORM_SCOPE = {
     "platform/hub/probes.py", "platform/hub/tasks.py",
     "partners/institutions/tasks.py",
     "risk/learning/management/commands/import_book.py", "risk/learning/management/commands/train.py",
-    "risk/learning/tasks.py",
+    "risk/learning/tasks.py", "risk/scoring/management/commands/rollback.py",
     "acquisition/market/demo.py",
 }  # fmt: skip
 CLOCKS = {

@@ -131,7 +131,7 @@ def _faults(body: bytes) -> str:
 
 
 def _get(path: str) -> tuple[int, bytes]:
-    host = "127.0.0.1" if settings.BIND in ("0.0.0.0", "") else settings.BIND  # noqa: S104  # nosec - compared, not bound
+    host = "127.0.0.1" if settings.BIND in ("0.0.0.0", "") else settings.BIND  # noqa: S104  # nosec B104
     connection = http.client.HTTPConnection(host, settings.PORT, timeout=3)
     try:
         connection.request("GET", path, headers={"Host": _host()})
