@@ -15,6 +15,8 @@ from hub.ids import uuid7
 
 Event = MutableMapping[str, Any]
 HEADER = "X-Request-Id"
+# On answers that no page's middleware has seen: files, refusals, the API. None of them is a page.
+LAST_RESORT = {"Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'", "X-Frame-Options": "DENY"}
 _OURS = ("timestamp", "level", "logger", "event", "exception", "request_id")
 log = structlog.get_logger("hub.request")
 
@@ -134,6 +136,8 @@ class RequestMiddleware:
         try:
             response = self.get_response(request)
             response[HEADER] = number
+            for name, value in LAST_RESORT.items():
+                response.headers.setdefault(name, value)
             _note(request, response.status_code, time.perf_counter() - begun)
         finally:
             audit.request_id.reset(token)
