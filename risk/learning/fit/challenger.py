@@ -50,7 +50,7 @@ def fit_challenger(
 def tuned(frame: Frame, labels: Labels, seed: int, time: Floats | None) -> tuple[Settings, int, float | None]:
     """The settings, the number of rounds and the earliest time of the rows that do best on held-back rows."""
     models = [_model(settings, MAX_ROUNDS, seed) for settings in TRIED]
-    choice = choose(frame, labels, models, bins=BINS, seed=seed, held_back=HELD_BACK, time=time)
+    choice = choose(frame, labels, lambda _codes, _labels: models, bins=BINS, seed=seed, held_back=HELD_BACK, time=time)
     if choice is None:
         return TRIED[0], FALLBACK_ROUNDS, None
     rounds = round(choice.rounds * (MORE_ROUNDS if time is None else 1))

@@ -1,6 +1,6 @@
 """Choices made inside a training set: how trees grow and which pairs they may use. The test rows are never seen."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -28,6 +28,8 @@ WINDOW_CLASS_ROWS = 200
 CLOSE = 0.001
 
 Split = tuple[Rows, Rows]
+# From the codes and labels of a fitted part to the models to try: what they know must not come from held-back rows.
+Build = Callable[[Codes, Labels], Sequence[Any]]
 
 
 def held_back_splits(labels: Labels, *, seed: int, held_back: float, time: Floats | None) -> list[Split]:
@@ -73,7 +75,7 @@ class Choice:
 def choose(
     frame: Frame,
     labels: Labels,
-    models: Sequence[Any],
+    build: Build,
     *,
     bins: int,
     seed: int,
@@ -82,20 +84,21 @@ def choose(
 ) -> Choice | None:
     """The model, its rounds and, with time, the latest part of the rows with the least held-back log loss.
 
-    `models` are unfitted, with the most rounds that may be tried as `max_iter`. None where nothing can be held back.
+    `build` makes the unfitted models of a fitted part, with the most rounds that may be tried as `max_iter`.
+    None where nothing can be held back.
     """
     splits = held_back_splits(labels, seed=seed, held_back=held_back, time=time)
     if not splits:
         return None
     slack = 0.0 if time is None else CLOSE
-    loss, choice = _best_model(frame, labels, models, splits, bins, slack)
+    loss, choice = _best_model(frame, labels, build, splits, bins, slack)
     if time is None:
         return choice
     for window in SHORTER_WINDOWS:
         split = _recent(splits[0], time, window)
         if np.bincount(labels[split[0]], minlength=2).min() < WINDOW_CLASS_ROWS:
             break
-        found, candidate = _best_model(frame, labels, models, [split], bins, slack)
+        found, candidate = _best_model(frame, labels, build, [split], bins, slack)
         if found <= loss * (1 + slack):
             since = float(np.quantile(time, 1 - window, method="lower"))
             loss, choice = min(found, loss), replace(candidate, since=since)
@@ -103,12 +106,14 @@ def choose(
 
 
 def _best_model(
-    frame: Frame, labels: Labels, models: Sequence[Any], splits: Sequence[Split], bins: int, slack: float
+    frame: Frame, labels: Labels, build: Build, splits: Sequence[Split], bins: int, slack: float
 ) -> tuple[float, Choice]:
     coded = coded_splits(frame, labels, splits, bins)
+    models = [build(*parts[0]) for parts in coded]
     tried = []
-    for at, model in enumerate(models):
-        rounds, loss = best_rounds([trial(model, parts) for parts in coded], slack=slack)
+    for at in range(len(models[0])):
+        curves = [trial(model[at], parts) for model, parts in zip(models, coded, strict=True)]
+        rounds, loss = best_rounds(curves, slack=slack)
         tried.append((loss, at, rounds))
     loss, at, rounds = min(tried)
     return loss, Choice(at, rounds)

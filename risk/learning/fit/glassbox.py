@@ -240,11 +240,14 @@ def _chosen(
     first = recipe.growths[0]
     if len(recipe.growths) == 1 and first.rounds:
         return first, None
-    pairs = _pairs(encode(make_grid(frame, labels, bins=recipe.bins), frame), labels, recipe)
     directions = [direction_of(feature) for feature in frame.features]
     growths = [replace(growth, rounds=growth.rounds or recipe.max_rounds) for growth in recipe.growths]
-    models = [builder(directions, pairs, recipe, growth, seed) for growth in growths]
-    choice = choose(frame, labels, models, bins=recipe.bins, seed=seed, held_back=recipe.held_back, time=time)
+
+    def build(codes: Codes, marks: Labels) -> list[HistGradientBoostingClassifier]:
+        pairs = _pairs(codes, marks, recipe)
+        return [builder(directions, pairs, recipe, growth, seed) for growth in growths]
+
+    choice = choose(frame, labels, build, bins=recipe.bins, seed=seed, held_back=recipe.held_back, time=time)
     if choice is None:
         return replace(first, rounds=first.rounds or FALLBACK_ROUNDS), None
     rounds = round(choice.rounds * (MORE_ROUNDS if time is None else 1))

@@ -11,6 +11,7 @@ from risk.learning.fit.grid import GridAxis
 
 PLAN_FORMAT = "luopan.glassbox-plan/1"
 BAG_FORMAT = "luopan.glassbox-bag/1"
+SMALL_ROWS = 5_000
 LARGE_CELLS = 2_000_000
 
 
@@ -46,11 +47,17 @@ class Recipe(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def recipe_for(rows: int, features: int) -> Recipe:
-    """The recipe for a book of this size: a large one gets larger steps and one bag less, so that it ends in time."""
-    if rows * features <= LARGE_CELLS:
-        return Recipe()
-    growths = tuple(replace(growth, learning_rate=0.1) for growth in Recipe().growths)
-    return Recipe(bags=2, growths=growths, max_rounds=500)
+    """The recipe for a book of this size.
+
+    A large one gets larger steps and one bag less, so that it ends in time; a small one may do without pairs.
+    """
+    recipe = Recipe()
+    if rows < SMALL_ROWS:
+        return replace(recipe, growths=(Growth(leaves=2), *recipe.growths))
+    if rows * features > LARGE_CELLS:
+        growths = tuple(replace(growth, learning_rate=0.1) for growth in recipe.growths)
+        return replace(recipe, bags=2, growths=growths, max_rounds=500)
+    return recipe
 
 
 class Plan(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
