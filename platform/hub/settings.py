@@ -271,4 +271,4 @@ UNFOLD = {
 LOGGING_CONFIG = None  # structlog is set up by hub.observe
 METRICS_TOKEN = env.text("LUOPAN_METRICS_TOKEN")
 READINESS_CHECKS = ["risk.scoring.facade.champion_ready"]  # functions that answer (all is well, a sentence)
-METRIC_SOURCES: list[str] = []  # functions that answer hub.metrics.Gauge rows
+METRIC_SOURCES = ["risk.learning.facade.training_gauges"]  # functions that answer hub.metrics.Gauge rows

@@ -7,8 +7,10 @@ from datetime import datetime
 from uuid import UUID
 
 from hub.audit import Actor
-from risk.learning import reading, services, shipped
+from hub.metrics import Gauge
+from risk.learning import queries, reading, services, shipped
 from risk.learning.demo_book import demo_csv
+from risk.learning.flows import RUN
 
 Scope = Callable[[], AbstractContextManager[None]]
 Clock = Callable[[], datetime]
@@ -73,3 +75,9 @@ def train_line(
         run_id=run.id, scope=scope, clock=clock, actor=actor, progress=lambda seen: say(f"{seen.percent} % {seen.step}")
     )
     return Trained(done.version_id, done.failure)
+
+
+def training_gauges() -> list[Gauge]:
+    """Return the number of trainings in each state, for the metrics page; platform scope."""
+    counts = queries.run_counts()
+    return [Gauge("training_runs", "Trainings by state.", counts.get(name, 0), {"state": name}) for name in RUN.states]

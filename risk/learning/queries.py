@@ -60,6 +60,11 @@ def runs(*, line_id: UUID | None = None) -> QuerySet[TrainingRun]:
     return found.filter(line_id=line_id) if line_id else found
 
 
+def run_counts() -> dict[str, int]:
+    """Count the trainings of the scope by state; a state of none is left out."""
+    return dict(TrainingRun.objects.order_by().values_list("state").annotate(count=Count("id")))
+
+
 def run_by_id(*, run_id: UUID) -> TrainingRun:
     """Return a training; `NotFound` for an unknown one, which another institution's is too."""
     run = runs().filter(id=run_id).first()

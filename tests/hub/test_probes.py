@@ -108,13 +108,14 @@ def test_metrics_tell_what_waits_and_what_is_parked(client: Client) -> None:
 
 
 def some_gauges() -> list[metrics.Gauge]:
-    return [metrics.Gauge("training_runs", "Runs by state.", 3, {"state": "running"})]
+    return [metrics.Gauge("doors", "Doors by colour.", 3, {"colour": "red"})]
 
 
 @pytest.mark.django_db
 def test_apps_add_their_own(client: Client, settings: Settings) -> None:
+    assert 'luopan_training_runs{state="running"} 0.0' in text(client)
     settings.METRIC_SOURCES = ["tests.hub.test_probes.some_gauges"]
-    assert 'luopan_training_runs{state="running"} 3.0' in text(client)
+    assert 'luopan_doors{colour="red"} 3.0' in text(client)
 
 
 @pytest.mark.django_db
