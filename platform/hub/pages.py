@@ -21,6 +21,8 @@ class PlatformPagesMiddleware:
         """Answer inside the scope where the page may need it."""
         if request.path.startswith(WITHOUT_SCOPE):
             return self.get_response(request)
+        if request.method == "POST":
+            request.POST  # noqa: B018 - read the whole form before a transaction opens: a slow sender must not hold one
         with platform_scope():
             response = self.get_response(request)
             if response.status_code >= 500:

@@ -38,7 +38,7 @@ def test_killed_between_commit_and_answer(stack: Stack, tmp_path: Path) -> None:
     marker = tmp_path / "killed"
     address = stack.web(LUOPAN_FAULTPOINT=f"after_commit_before_answer:{marker}")
     sent = headers()
-    with pytest.raises(OSError, match="Remote end closed|Connection reset"):
+    with pytest.raises(OSError, match=r"Remote end closed|Connection reset"):
         stack.ask("POST", f"{address}/api/v1/scores", BODY, sent)
     assert marker.exists()
     assert effects() == (1, 1, 1)

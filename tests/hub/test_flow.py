@@ -46,7 +46,7 @@ def _changes(cursor: object, then: str) -> bool:
     return True
 
 
-@pytest.mark.django_db
+@pytest.mark.django_db(transaction=True)
 def test_every_flow_of_the_code_stands_in_the_database() -> None:
     from risk.learning import flows as learning
     from risk.scoring import flows as scoring
