@@ -13,6 +13,7 @@ from django.db.models import Model
 from psycopg.pq import ExecStatus, TransactionStatus
 
 from hub import postgres
+from hub.db.inserts import insert_statement
 
 if TYPE_CHECKING:
     from hub.tenancy import Scope
@@ -74,8 +75,6 @@ class DatabaseWrapper(base.DatabaseWrapper):
         """Send the inserts that wait (see `hub.db.quick.append`), as one statement."""
         waiting, self.waiting = self.waiting, []
         if waiting:
-            from hub.db.quick import insert_statement  # which needs this module
-
             self.ensure_connection()
             statement = insert_statement(tuple(model for model, _ in waiting))
             with self.wrap_database_errors:

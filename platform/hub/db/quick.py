@@ -4,18 +4,14 @@ Compiling a queryset costs about as much as running it. Only for plain columns a
 no relations, no signals, no returning of defaults. Row-level security and constraints hold as everywhere.
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
-from itertools import count
 from typing import Any, cast
 
 from django.db import connections, models
 
 from hub.db.base import DatabaseWrapper
-
-# What the driver takes as it is; all other fields translate their values themselves.
-_PLAIN = (models.UUIDField, models.CharField, models.BinaryField, models.DateTimeField, models.IntegerField)
+from hub.db.inserts import values_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,39 +74,10 @@ def append(*rows: models.Model) -> None:
     """
     wrapper = cast(DatabaseWrapper, connections["default"])
     for row in rows:
-        wrapper.waiting.append((type(row), _values(row, wrapper)))
+        wrapper.waiting.append((type(row), values_of(row, wrapper)))
         row._state.adding, row._state.db = False, "default"
     if wrapper.scope is None or wrapper.savepoint_ids:
         wrapper.flush()
-
-
-@cache
-def insert_statement(kinds: tuple[type[models.Model], ...]) -> str:
-    """Return one statement that inserts a row of each of these models; its places are $1, $2 and so on."""
-    places = count(1)
-    *first, last = (_insert(kind, places) for kind in kinds)
-    parts = ", ".join(f"new_{at} AS ({insert})" for at, insert in enumerate(first))
-    return f"WITH {parts} {last}" if parts else last
-
-
-def _insert(model: type[models.Model], places: Iterator[int]) -> str:
-    fields = _written(model)
-    columns = ", ".join(f'"{field.column}"' for field, _ in fields)
-    values = ", ".join(f"${next(places)}" for _ in fields)
-    return f"INSERT INTO {model._meta.db_table} ({columns}) VALUES ({values})"
-
-
-def _values(row: models.Model, wrapper: DatabaseWrapper) -> list[Any]:
-    return [
-        getattr(row, field.attname) if plain else field.get_db_prep_save(getattr(row, field.attname), wrapper)
-        for field, plain in _written(type(row))
-    ]
-
-
-@cache
-def _written(model: type[models.Model]) -> list[tuple[Any, bool]]:
-    fields = [field for field in model._meta.concrete_fields if not isinstance(field, models.AutoField)]
-    return [(field, isinstance(field, _PLAIN)) for field in fields]
 
 
 @cache
