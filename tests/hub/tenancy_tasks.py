@@ -1,4 +1,4 @@
-"""What a task sees of the database, told in a file. Run by a real worker: `celery -A tests.hub.tenancy_tasks worker`."""
+"""What a task sees of the database, told in a file: run by `celery -A tests.hub.tenancy_tasks worker`."""
 
 import json
 from pathlib import Path
