@@ -152,15 +152,17 @@ def combine(plan: Plan, bags: Sequence[Bag]) -> bytes:
 
 def integer_tables(plan: Plan, models: Sequence[Tables]) -> IntegerTables:
     """The average of the bags' tables, purified and in micro-logits."""
-    # The last share of a category is of unseen values, which have the missing code here.
-    shares = [
-        np.array(ppm if axis.kind == "number" else [ppm[0] + ppm[-1], *ppm[1:-1]]) / PPM
-        for axis, ppm in zip(plan.grid, plan.share_ppm, strict=True)
-    ]
+    shares = [_weights(axis, ppm) for axis, ppm in zip(plan.grid, plan.share_ppm, strict=True)]
     tables = rounded(purified(mean_of(models), shares))
     if not plan.recipe.monotone:
         return tables
     return made_monotone(tables, [axis.direction for axis in plan.grid])
+
+
+def _weights(axis: GridAxis, ppm: Sequence[int]) -> Floats:
+    """The share of each code. The last one of a category is of unseen values, which have the missing code here."""
+    counts = np.array(ppm if axis.kind == "number" else [ppm[0] + ppm[-1], *ppm[1:-1]], dtype=np.float64)
+    return counts / counts.sum()
 
 
 def _tables_of(bag: Bag, sizes: Sequence[int]) -> Tables:

@@ -132,7 +132,10 @@ class CategoryAxis(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_
         known = self.index()
         get = known.get
         column = np.asarray(values).tolist()
-        bins = np.array([get(value, -1) for value in column], dtype=np.intp)
+        try:
+            bins = np.array([get(value, -1) for value in column], dtype=np.intp)
+        except TypeError:
+            raise InputError(f"Feature {self.name!r} takes a text.") from None
         for at in np.flatnonzero(bins < 0).tolist():
             bins[at] = self.bin_of(column[at], known)
         return bins

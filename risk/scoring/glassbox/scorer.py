@@ -2,7 +2,7 @@
 
 import hashlib
 from bisect import bisect_right
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from math import isnan
 from typing import Any
 
@@ -17,6 +17,7 @@ from risk.scoring.glassbox.reasons import Reason, Reasoner
 
 Integers = NDArray[np.int64]
 Value = float | str | None
+Columnar = ArrayLike | Sequence[Value]
 CHUNK_ROWS = 50_000
 
 
@@ -98,7 +99,7 @@ class Scorer:
         ]
         return (*mains, *pairs)
 
-    def batch(self, columns: Mapping[str, ArrayLike], *, contributions: bool = False) -> Batch:
+    def batch(self, columns: Mapping[str, Columnar], *, contributions: bool = False) -> Batch:
         """Score columns of equal length; an absent column is missing throughout."""
         axes = self.artefact.features
         given = {axis.name: _column(axis, columns[axis.name]) for axis in axes if axis.name in columns}
@@ -167,7 +168,7 @@ def _lookup(axis: Axis) -> tuple[list[float], dict[Any, int] | None, Any]:
     return [], axis.index(), axis
 
 
-def _column(axis: Axis, values: ArrayLike) -> NDArray[Any]:
+def _column(axis: Axis, values: Columnar) -> NDArray[Any]:
     # Left to itself numpy would turn None and NaN among texts into texts.
     if isinstance(values, np.ndarray) or isinstance(axis, NumberAxis):
         return np.asarray(values)
