@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from risk.learning.fit.frame import Floats
 from risk.learning.fit.grid import Codes
@@ -23,6 +24,14 @@ def model_input(codes: Codes) -> Floats:
     values = codes.astype(np.float64)
     values[codes == 0] = np.nan
     return values
+
+
+def fit_on(model: Any, codes: Codes, labels: NDArray[Any], **held_back: Any) -> Any:
+    """Fit a boosting model on codes, and return it."""
+    values = model_input(codes)
+    # scikit-learn cannot bin a column without any value; a constant one is never split either.
+    values[:, (codes == 0).all(axis=0)] = 0.0
+    return model.fit(values, labels, **held_back)
 
 
 def baseline(model: Any) -> float:

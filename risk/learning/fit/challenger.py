@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.ensemble import HistGradientBoostingClassifier
 
-from risk.learning.fit.boxes import model_input
+from risk.learning.fit.boxes import fit_on, model_input
 from risk.learning.fit.choice import MORE_ROUNDS, choose
 from risk.learning.fit.frame import Floats, Frame, Labels, checked_labels
 from risk.learning.fit.grid import encode, make_grid
@@ -39,7 +39,7 @@ def fit_challenger(
         rows = np.flatnonzero(time >= since)
         frame, marks = frame.take(rows), marks[rows]
     grid = make_grid(frame, marks, bins=BINS)
-    model = _model(settings, rounds, seed).fit(model_input(encode(grid, frame)), marks)
+    model = fit_on(_model(settings, rounds, seed), encode(grid, frame), marks)
 
     def predict(rows: Frame) -> Floats:
         return np.asarray(model.predict_proba(model_input(encode(grid, rows)))[:, 1], dtype=np.float64)

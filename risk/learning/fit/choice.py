@@ -8,7 +8,7 @@ import numpy as np
 from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
 from sklearn.model_selection import StratifiedKFold
 
-from risk.learning.fit.boxes import model_input, second_splits
+from risk.learning.fit.boxes import fit_on, model_input, second_splits
 from risk.learning.fit.frame import Floats, Frame, Labels, Rows
 from risk.learning.fit.grid import Codes, encode, make_grid
 
@@ -142,7 +142,7 @@ def trial(model: Any, parts: Sequence[tuple[Codes, Labels]]) -> Floats:
     """
     (fit, fit_labels), (check, check_labels) = parts
     model.set_params(early_stopping=True, scoring="loss", n_iter_no_change=PATIENCE, tol=0.0)
-    model.fit(model_input(fit), fit_labels, X_val=model_input(check), y_val=check_labels)
+    fit_on(model, fit, fit_labels, X_val=model_input(check), y_val=check_labels)
     return -np.asarray(model.validation_score_, dtype=np.float64)
 
 
@@ -162,15 +162,15 @@ def best_pairs(codes: Codes, labels: Labels, count: int) -> list[tuple[int, int]
     second-level splits on the other feature.
     """
     rows = np.arange(len(codes))[:: max(1, len(codes) // CHOICE_ROWS)]
-    values, marks = model_input(codes[rows]), labels[rows]
+    part, marks = codes[rows], labels[rows]
     settings = {"learning_rate": 0.1, "max_iter": 150, "early_stopping": False, "max_bins": 255, "random_state": 0}
     additive = HistGradientBoostingClassifier(
         interaction_cst="no_interactions", max_leaf_nodes=4, l2_regularization=10.0, **settings
-    ).fit(values, marks)
-    residual = marks - additive.predict_proba(values)[:, 1]
+    )
+    residual = marks - fit_on(additive, part, marks).predict_proba(model_input(part))[:, 1]
     stumps = HistGradientBoostingRegressor(max_depth=2, max_leaf_nodes=4, min_samples_leaf=50, **settings)
     gains: dict[tuple[int, int], float] = {}
-    for root, child, gain in second_splits(stumps.fit(values, residual)):
+    for root, child, gain in second_splits(fit_on(stumps, part, residual)):
         if root != child:
             key = (min(root, child), max(root, child))
             gains[key] = gains.get(key, 0.0) + gain

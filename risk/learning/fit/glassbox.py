@@ -108,7 +108,7 @@ def fit_model(codes: Codes, labels: Labels, plan: Plan, number: int) -> HistGrad
     model = builder(
         [axis.direction for axis in plan.grid], plan.pairs, plan.recipe, plan.growth, int(rng.integers(2**31))
     )
-    return model.fit(trees.model_input(codes[rows]), labels[rows])
+    return trees.fit_on(model, codes[rows], labels[rows])
 
 
 def builder(
@@ -162,7 +162,7 @@ def integer_tables(plan: Plan, models: Sequence[Tables]) -> IntegerTables:
 def _weights(axis: GridAxis, ppm: Sequence[int]) -> Floats:
     """The share of each code. The last one of a category is of unseen values, which have the missing code here."""
     counts = np.array(ppm if axis.kind == "number" else [ppm[0] + ppm[-1], *ppm[1:-1]], dtype=np.float64)
-    return counts / counts.sum()
+    return np.asarray(counts / counts.sum())
 
 
 def _tables_of(bag: Bag, sizes: Sequence[int]) -> Tables:

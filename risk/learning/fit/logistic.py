@@ -11,6 +11,8 @@ from sklearn.linear_model import LogisticRegression
 from risk.learning.fit.frame import Column, Floats, Frame, checked_labels
 
 TAIL = 0.01
+# The squares of greater numbers would not fit.
+HUGE = 1e100
 MIN_CATEGORY_ROWS = 10
 
 
@@ -26,7 +28,7 @@ class _Number:
 
     @classmethod
     def of(cls, column: Floats) -> "_Number":
-        finite = column[np.isfinite(column)]
+        finite = np.clip(column[np.isfinite(column)], -HUGE, HUGE)
         if not len(finite):
             return cls(0.0, 0.0, 0.0, 0.0, 1.0)
         low, middle, high = np.quantile(finite, [TAIL, 0.5, 1 - TAIL], method="nearest")
