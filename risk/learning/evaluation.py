@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.model_selection import StratifiedKFold
 from sklearn.utils.parallel import Parallel, delayed
+from threadpoolctl import threadpool_limits
 
 from risk.learning.fit.challenger import fit_challenger
 from risk.learning.fit.frame import Floats, Frame, Labels, Rows, checked_labels
@@ -99,7 +100,9 @@ def _try_one(
 ) -> Trial:
     train, test = split
     start = perf_counter()
-    predict = LEARNERS[learner](frame.take(train), labels[train], seed=seed, time=None if time is None else time[train])
-    pd = predict(frame.take(test))
+    # Trials run side by side: more threads than cores make each of them many times slower.
+    with threadpool_limits(1):
+        known = None if time is None else time[train]
+        pd = LEARNERS[learner](frame.take(train), labels[train], seed=seed, time=known)(frame.take(test))
     seconds = perf_counter() - start
     return Trial(learner, number, measure(labels[test], pd), labels[test], pd, seconds)

@@ -17,11 +17,11 @@ from risk.learning.rawbook.table import RawBookError, is_missing, read_columns
 SHOWN = 6
 BAD_WORDS = frozenset(
     "bad 1 yes y true t default defaulted default_yes charged_off charge_off chargedoff chgoff chargeoff late "
-    "delinquent bankrupt bankruptcy loss fraud reject rejected denied fail failed unpaid nonperforming npl + b".split()
+    "delinquent bankrupt bankruptcy loss fraud reject rejected denied fail failed unpaid nonperforming npl -".split()
 )
 GOOD_WORDS = frozenset(
     "good 0 no n false f paid fully_paid paid_off p_i_f pif current ok approve approved accepted performing repaid "
-    "non_default not_default no_default nondefault healthy - g".split()
+    "non_default not_default no_default nondefault healthy +".split()
 )
 
 
