@@ -39,7 +39,7 @@ def configure_logging() -> None:
         {
             "version": 1,
             "disable_existing_loggers": False,
-            "filters": {"probes": {"()": _NotOfProbes}},
+            "filters": {"probes": {"()": _NotOfProbes}, "due": {"()": _NotDue}},
             "formatters": {"one": formatter},
             "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "one"}},
             "root": {"handlers": ["stderr"], "level": "INFO"},
@@ -48,7 +48,7 @@ def configure_logging() -> None:
                 "django.request": {"level": "ERROR", "filters": ["probes"]},
                 "django.server": {"level": "ERROR"},
                 # What became of a task is told when it ends; that it was sent and received, twice a second, is noise.
-                "celery.beat": {"level": "WARNING"},
+                "celery.beat": {"filters": ["due"]},
                 "celery.worker.strategy": {"level": "WARNING"},
             },
         }
@@ -61,6 +61,13 @@ class _NotOfProbes(logging.Filter):
     def filter(self, record: logging.LogRecord) -> bool:
         path = getattr(getattr(record, "request", None), "path", "")
         return not (path in metrics.PROBES and getattr(record, "status_code", 500) == 503)
+
+
+class _NotDue(logging.Filter):
+    """Drops what beat says of each task that it sends."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        return not str(record.msg).startswith("Scheduler: Sending due task")
 
 
 def _renderer() -> Any:
