@@ -63,6 +63,15 @@ def ensure_running(home: Path) -> None:
             _start(home)
 
 
+def revive(home: Path) -> bool:
+    """Start the cluster again if it has died under this process, and tell whether it had."""
+    with _locked(home / "postgres.start"):
+        if _answers(home):
+            return False
+        _start(home)
+        return True
+
+
 def stop(home: Path) -> None:
     """Stop the cluster now (fast: running transactions are rolled back)."""
     _pg_ctl(home, "stop", "-m", "fast", "-w", "-t", "30")

@@ -51,6 +51,11 @@ def test_one_life(up: Up, tmp_path: Path) -> None:
     up.read_until("beat was killed by SIGKILL: starting it again")
     until(lambda: any("manage.py beat" in c for n, c in up.family().items() if n != beat), what="beat", within_s=10)
 
+    server = int((up.home / "postgres" / "postmaster.pid").read_text().split()[0])
+    os.kill(server, signal.SIGKILL)
+    up.read_until("the database had died: it is started again")
+    until(lambda: json.loads(up.get("/readyz")[1])["parts"]["database"] == "ok", what="the database", within_s=20)
+
     assert up.process
     begun = time.monotonic()
     up.process.terminate()

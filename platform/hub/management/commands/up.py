@@ -15,7 +15,7 @@ from django.core.management import call_command, get_commands
 from django.core.management.base import BaseCommand
 from django.db import connections
 
-from hub import preflight, probes
+from hub import postgres, preflight, probes
 from hub.celery import QUEUES
 from hub.supervisor import ChildFailed, Supervisor
 
@@ -23,6 +23,7 @@ PAGES = (("console", "/console/"), ("API reference", "/api/docs/"), ("state", "/
 WEB_S = 120.0
 DEMO_S = 900.0
 TICK_S = 0.2
+DATABASE_S = 3.0
 
 
 class _Asked(BaseException):
@@ -43,7 +44,7 @@ class Command(BaseCommand):
         try:
             self._prepare()
             self._run()
-        except (preflight.StartError, ChildFailed) as error:
+        except (preflight.StartError, ChildFailed, postgres.PostgresError) as error:
             sys.exit(f"luopan: {error}")
         except _Asked:
             self.say("stopped before it was up")
@@ -69,8 +70,11 @@ class Command(BaseCommand):
         try:
             self._start(supervisor)
             while True:
-                supervisor.look()
-                time.sleep(TICK_S)
+                self._look_after_database()
+                look_again_s = time.monotonic() + DATABASE_S
+                while time.monotonic() < look_again_s:
+                    supervisor.look()
+                    time.sleep(TICK_S)
         except _Asked:
             self.say("stopping")
             _again_means_now()
@@ -78,6 +82,10 @@ class Command(BaseCommand):
             self.say("stopped")
         finally:
             supervisor.kill()
+
+    def _look_after_database(self) -> None:
+        if settings.EMBEDDED_POSTGRES and postgres.revive(settings.LUOPAN_HOME):
+            self.say("the database had died: it is started again")
 
     def _start(self, supervisor: Supervisor) -> None:
         supervisor.start("web", "web", environment={"OMP_NUM_THREADS": "1"})
