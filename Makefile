@@ -30,6 +30,6 @@ test: install-dev
 	$(PY) -m pytest -n 2 tests
 bench: install-dev
 	@set -e; for file in tests/benchmarks/[a-z]*.py; do grep -q __main__ $$file || continue; $(PY) -m $$(echo $${file%.py} | tr / .); done
-# The same tests with heavy counts: see LUOPAN_SOAK in tests/.
+# The same tests with heavy counts: see `count` in tests/harness.py.
 soak: install-dev
 	LUOPAN_SOAK=1 $(PY) -m pytest -n 2 --timeout 3600 tests

@@ -12,6 +12,17 @@ os.environ["LUOPAN_HOME"] = str(HOME)
 for name in ("LUOPAN_PRODUCTION", "LUOPAN_PORT", "LUOPAN_URL", "CELERY_BROKER_URL"):
     os.environ.pop(name, None)
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+SOAK = os.environ.get("LUOPAN_SOAK") == "1"
+if SOAK:
+    from hypothesis import settings
+
+    settings.register_profile("soak", max_examples=5_000, deadline=None)
+    settings.load_profile("soak")
+
+
+def count(usual: int, *, soak: int) -> int:
+    """Return how often a test repeats itself: as usual, or under `make soak`."""
+    return soak if SOAK else usual
 
 
 def pytest_unconfigure() -> None:
