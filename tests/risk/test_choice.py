@@ -17,7 +17,7 @@ TRIED = Recipe(bags=1, growths=(Growth(leaves=4), Growth(leaves=8)), max_rounds=
 def test_with_time_the_latest_rows_are_held_back_whatever_their_place() -> None:
     time = np.random.default_rng(1).permutation(1000).astype(np.float64)
     labels = (np.arange(1000) % 2).astype(np.int8)
-    ((fit, check),) = held_back_splits(labels, seed=1, held_back=0.25, time=time)
+    ((fit, check),) = held_back_splits(labels, features=5, seed=1, held_back=0.25, time=time)
     assert sorted(time[check]) == list(range(750, 1000))
     assert len(fit) == 750
 
@@ -25,28 +25,32 @@ def test_with_time_the_latest_rows_are_held_back_whatever_their_place() -> None:
 def test_rows_of_one_moment_are_not_split() -> None:
     time = np.repeat([1.0, 2.0, 3.0], [50, 30, 20])
     labels = (np.arange(100) % 2).astype(np.int8)
-    ((fit, check),) = held_back_splits(labels, seed=1, held_back=0.25, time=time)
+    ((fit, check),) = held_back_splits(labels, features=5, seed=1, held_back=0.25, time=time)
     assert (set(time[fit]), set(time[check])) == ({1.0}, {2.0, 3.0})
 
 
 def test_a_missing_time_is_refused() -> None:
     with pytest.raises(ValueError, match="time is missing"):
-        held_back_splits(np.array([0, 1], dtype=np.int8), seed=1, held_back=0.5, time=np.array([1.0, np.nan]))
+        held_back_splits(
+            np.array([0, 1], dtype=np.int8), features=1, seed=1, held_back=0.5, time=np.array([1.0, np.nan])
+        )
 
 
 def test_without_time_small_books_are_folded_and_large_ones_split_once() -> None:
     small, large = (np.random.default_rng(1).random(rows) < 0.2 for rows in (1000, 30_000))
-    splits = held_back_splits(small.astype(np.int8), seed=1, held_back=0.25, time=None)
+    splits = held_back_splits(small.astype(np.int8), features=5, seed=1, held_back=0.25, time=None)
     assert sorted(np.concatenate([check for _, check in splits]).tolist()) == list(range(1000))
-    ((fit, check),) = held_back_splits(large.astype(np.int8), seed=1, held_back=0.25, time=None)
+    ((fit, check),) = held_back_splits(large.astype(np.int8), features=5, seed=1, held_back=0.25, time=None)
     assert (len(fit), len(check)) == (22_500, 7_500)
     assert not set(fit) & set(check)
+    wide = held_back_splits(small.astype(np.int8), features=400, seed=1, held_back=0.25, time=None)
+    assert [(len(fit), len(check)) for fit, check in wide] == [(750, 250)]
 
 
 def test_too_few_bads_hold_nothing_back_and_still_fit() -> None:
     frame, labels = synthetic.book()
     few = np.r_[np.flatnonzero(labels == 0)[:50], np.flatnonzero(labels == 1)[:2]]
-    assert held_back_splits(labels[few], seed=1, held_back=0.25, time=None) == []
+    assert held_back_splits(labels[few], features=5, seed=1, held_back=0.25, time=None) == []
     plan = prepare(frame.take(few), labels[few], seed=1, recipe=TRIED)
     assert (plan.growth.rounds, plan.since) == (100, None)
 

@@ -12,9 +12,10 @@ from risk.learning.fit.boxes import fit_on, model_input, second_splits
 from risk.learning.fit.frame import Floats, Frame, Labels, Rows
 from risk.learning.fit.grid import Codes, encode, make_grid
 
-# A choice looks at no more rows than this, and tries a single split from `ONE_SPLIT_ROWS` on.
+# A choice looks at no more rows than this, and tries a single split from so many rows or values on.
 CHOICE_ROWS = 60_000
 ONE_SPLIT_ROWS = 20_000
+ONE_SPLIT_CELLS = 400_000
 FOLDS = 4
 # Rounds without a better held-back loss after which a trial ends.
 PATIENCE = 50
@@ -32,12 +33,12 @@ Split = tuple[Rows, Rows]
 Build = Callable[[Codes, Labels], Sequence[Any]]
 
 
-def held_back_splits(labels: Labels, *, seed: int, held_back: float, time: Floats | None) -> list[Split]:
+def held_back_splits(labels: Labels, *, features: int, seed: int, held_back: float, time: Floats | None) -> list[Split]:
     """(fit, check) rows. With time one split, the latest rows being checked; else stratified at random.
 
     Empty where a part would lack a class: then nothing can be chosen.
     """
-    splits = [_latest(time, held_back)] if time is not None else list(_random(labels, seed, held_back))
+    splits = [_latest(time, held_back)] if time is not None else list(_random(labels, features, seed, held_back))
     return [split for split in splits if all(len(np.unique(labels[part])) == 2 for part in split)]
 
 
@@ -51,9 +52,9 @@ def _latest(time: Floats, held_back: float) -> Split:
     return order[:start], order[start:]
 
 
-def _random(labels: Labels, seed: int, held_back: float) -> Iterator[Split]:
+def _random(labels: Labels, features: int, seed: int, held_back: float) -> Iterator[Split]:
     order = np.random.default_rng(seed).permutation(len(labels))[:CHOICE_ROWS]
-    single = len(order) >= ONE_SPLIT_ROWS
+    single = len(order) >= ONE_SPLIT_ROWS or len(order) * features >= ONE_SPLIT_CELLS
     parts = round(1 / held_back) if single else FOLDS
     if np.bincount(labels[order], minlength=2).min() < parts:
         return
@@ -87,7 +88,7 @@ def choose(
     `build` makes the unfitted models of a fitted part, with the most rounds that may be tried as `max_iter`.
     None where nothing can be held back.
     """
-    splits = held_back_splits(labels, seed=seed, held_back=held_back, time=time)
+    splits = held_back_splits(labels, features=len(frame.features), seed=seed, held_back=held_back, time=time)
     if not splits:
         return None
     slack = 0.0 if time is None else CLOSE
