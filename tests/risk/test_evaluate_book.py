@@ -75,7 +75,8 @@ def test_before_and_after_a_cut_off(book: Path) -> None:
     assert found.time is not None
     assert found.cutoff is not None
     train, test = split_at(found.labels, found.time, cutoff=found.cutoff)
-    predict = fit_tables(found.frame.take(train), found.labels[train], seed=42, time=found.time[train])
+    with threadpool_limits(1):
+        predict = fit_tables(found.frame.take(train), found.labels[train], seed=42, time=found.time[train])
     expected = measure(found.labels[test], predict(found.frame.take(test)))
     assert (lines[0]["auc"], lines[0]["ece"]) == (round(expected.auc, 6), round(expected.ece, 6))
 
