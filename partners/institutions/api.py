@@ -3,11 +3,9 @@
 import msgspec
 from django.urls import path
 from rest_framework.request import Request
-from rest_framework.response import Response
-from rest_framework.views import APIView
 
-from hub.api import caller, endpoint, page
-from hub.api_auth import ClientIdentity
+from hub.api import ClientIdentity, Reply, Resource, caller, endpoint
+from hub.lists import page
 from partners.institutions import queries
 from partners.institutions.queries import ClientView, InstitutionView
 
@@ -40,20 +38,20 @@ class ClientPage(msgspec.Struct):
     next: str | None
 
 
-class InstitutionResource(APIView):
+class InstitutionResource(Resource):
     """The caller's institution."""
 
     @endpoint(scope="institution:read", answer=InstitutionView, examples={"response": _INSTITUTION})
-    def get(self, request: Request) -> Response:
+    def get(self, request: Request) -> Reply:
         """Read the institution's own record."""
-        return Response(queries.get_institution(institution_id=caller(request).institution_id))
+        return Reply(queries.get_institution(institution_id=caller(request).institution_id))
 
 
-class ClientsResource(APIView):
+class ClientsResource(Resource):
     """The caller's API clients."""
 
     @endpoint(scope="institution:read", answer=ClientPage, examples={"response": {"items": [_CLIENT], "next": None}})
-    def get(self, request: Request) -> Response:
+    def get(self, request: Request) -> Reply:
         """List the institution's API clients, revoked ones included, oldest first."""
         identity: ClientIdentity = caller(request)
         return page(request, queries.clients_of(identity.institution_id), queries.client_view, order=("created", "id"))

@@ -11,7 +11,7 @@ from oauth2_provider.models import AbstractApplication, ApplicationManager
 
 from hub.api_auth import ClientIdentity
 from hub.clock import now
-from hub.db.quick import run
+from hub.db.quick import Question
 from hub.ids import uuid7
 
 
@@ -58,8 +58,8 @@ class Institution(models.Model):  # type: ignore[django-manager-missing]  # the 
 
 
 _IS_LIVE = """
-SELECT 1 FROM institutions_client c JOIN institutions_institution i ON i.id = c.institution_id
-WHERE c.client_id = %s AND c.revoked_at IS NULL AND i.is_active
+EXISTS (SELECT FROM institutions_client c JOIN institutions_institution i ON i.id = c.institution_id
+WHERE c.client_id = %s AND c.revoked_at IS NULL AND i.is_active)
 """
 
 
@@ -79,9 +79,9 @@ class ClientManager(ApplicationManager):  # type: ignore[misc]  # the toolkit ca
             return ClientIdentity(institution_id, client_id, scopes, sandbox), expires_at
         return None
 
-    def is_live(self, client_id: str) -> bool:
-        """Return whether the client may act now. Tenant scope; in SQL, as each request to the API asks."""
-        return bool(run(_IS_LIVE, (client_id,)))
+    def liveness(self, client_id: str) -> Question:
+        """Ask whether the client may act now. Tenant scope; in SQL, as each request to the API asks."""
+        return Question(_IS_LIVE, (client_id,))
 
 
 class Client(AbstractApplication):  # type: ignore[misc]  # the toolkit carries no types

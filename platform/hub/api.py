@@ -1,8 +1,8 @@
-"""The REST kernel: one decorator turns a method of an APIView into an operation of the API.
+"""The REST kernel: one decorator turns a method of a Resource into an operation of the API.
 
-    class Scores(APIView):
+    class Scores(Resource):
         @endpoint(scope="scores:write", idempotent=True, body=NewScore, answer=ScoreView, status=201)
-        def post(self, request: Request) -> Response:
+        def post(self, request: Request) -> Reply:
             ...services.score(..., body=decode(request, NewScore), actor=caller(request).actor, now=now())
 
 The handler runs inside the tenant's transaction, and its answer is encoded there. Any error rolls it back.
@@ -10,70 +10,43 @@ The handler runs inside the tenant's transaction, and its answer is encoded ther
 
 import functools
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from datetime import datetime
-from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar, cast
-from urllib.parse import urlencode
+from dataclasses import dataclass, field
+from typing import Any, Concatenate, ParamSpec, TypeVar, cast
+from uuid import UUID
 
 import msgspec
-from django.conf import settings
-from django.core import signing
 from django.db import IntegrityError
-from django.db.models import Model, Q, QuerySet
-from django.http import HttpResponse
+from django.http import HttpRequest, HttpResponse
 from psycopg.errors import UniqueViolation
-from rest_framework.renderers import BaseRenderer
+from rest_framework.exceptions import MethodNotAllowed, NotAcceptable
 from rest_framework.request import Request
-from rest_framework.response import Response
+from rest_framework.views import APIView
 
-from hub import idempotency
-from hub.api_auth import BearerAuthentication, ClientIdentity, HasScope, require_live
+from hub import problems
+from hub.api_auth import ClientIdentity, identify, liveness, refuse_unless_live
 from hub.clock import now
-from hub.errors import DomainError, FieldError, Invalid
+from hub.db.quick import ask
+from hub.errors import DomainError, InsufficientScope
 from hub.faults import faultpoint
-from hub.idempotency import Answer
-from hub.parsing import JsonParser, decode, raw_body
+from hub.idempotency import Answer, Slot, read_key
+from hub.parsing import decode, raw_body
 from hub.tenancy import tenant_scope
 
-if TYPE_CHECKING:
-    from rest_framework.views import APIView
+__all__ = ["ClientIdentity", "Operation", "Reply", "Resource", "caller", "decode", "endpoint", "raw_body"]
 
-__all__ = [
-    "BearerAuthentication",
-    "ClientIdentity",
-    "HasScope",
-    "JsonParser",
-    "JsonRenderer",
-    "Operation",
-    "caller",
-    "decode",
-    "endpoint",
-    "page",
-    "raw_body",
-]
-
-PAGE_DEFAULT = 50
-PAGE_MAX = 200
 P = ParamSpec("P")
-V = TypeVar("V", bound="APIView")
-M = TypeVar("M", bound=Model)
+V = TypeVar("V", bound="Resource")
+_JSON = frozenset(("*/*", "application/*", "application/json"))
 
 
-class JsonRenderer(BaseRenderer):
-    """Writes JSON: UUIDs, moments and Decimals as strings, msgspec Structs and dataclasses as objects."""
+@dataclass(slots=True)
+class Reply:
+    """What a handler answers. With `person_id`, whom it tells of: the kept answer goes when he is erased."""
 
-    media_type = "application/json"
-    format = "json"
-    charset = None
-
-    def render(
-        self,
-        data: Any,
-        accepted_media_type: str | None = None,  # noqa: ARG002 - DRF's signature
-        renderer_context: Mapping[str, Any] | None = None,  # noqa: ARG002 - DRF's signature
-    ) -> bytes:
-        """Return the bytes."""
-        return b"" if data is None else msgspec.json.encode(data)
+    data: Any
+    status: int = 200
+    headers: Mapping[str, str] = field(default_factory=dict)
+    person_id: UUID | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +63,53 @@ class Operation:
     examples: Mapping[str, Any]
 
 
+class Resource(APIView):
+    """A resource of the API: methods that `endpoint` did not make answer 405, whatever they are.
+
+    Past the framework's own dispatch: its renderers, versions and throttles are not used, and cost a tenth of a
+    request.
+    """
+
+    parser_classes = ()
+
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:  # type: ignore[override]  # the framework's renders later
+        """Answer; errors as application/problem+json, but for faults of our own: those go on to Django."""
+        context = {"view": self, "args": args, "kwargs": kwargs}
+        asked = Request(request, parsers=self.get_parsers(), parser_context=context)
+        try:
+            _refuse_unless_acceptable(request.headers.get("Accept", ""))
+            asked.auth = identify(request.META.get("HTTP_AUTHORIZATION", ""))
+            handler = getattr(self, (request.method or "").lower(), None)
+            _refuse_unless_allowed(getattr(handler, "operation", None), asked)
+            return cast(HttpResponse, cast(Any, handler)(asked, *args, **kwargs))
+        except Exception as error:
+            if (known := problems.known(error)) is None:
+                raise
+            response = problems.problem(known, request)
+        if response.status_code == 405:
+            response["Allow"] = ", ".join(self.operations())
+        return response
+
+    @classmethod
+    def operations(cls) -> list[str]:
+        """The methods that `endpoint` made."""
+        return [name.upper() for name in cls.http_method_names if hasattr(getattr(cls, name, None), "operation")]
+
+
+def _refuse_unless_acceptable(accept: str) -> None:
+    if accept and not any(one.partition(";")[0].strip().lower() in _JSON for one in accept.split(",")):
+        raise NotAcceptable()
+
+
+def _refuse_unless_allowed(operation: Operation | None, request: Request) -> None:
+    if operation is None:
+        raise MethodNotAllowed(request.method or "")
+    if operation.scope not in caller(request).scopes:
+        raise InsufficientScope(operation.scope)
+    if operation.idempotent:
+        read_key(request.headers.get("Idempotency-Key"))  # refused here, before a large body is read
+
+
 def endpoint(
     *,
     scope: str,
@@ -100,7 +120,7 @@ def endpoint(
     status: int = 200,
     raises: tuple[type[DomainError], ...] = (),
     examples: Mapping[str, Any] | None = None,
-) -> Callable[[Callable[Concatenate[V, Request, P], Response]], Callable[Concatenate[V, Request, P], HttpResponse]]:
+) -> Callable[[Callable[Concatenate[V, Request, P], Reply]], Callable[Concatenate[V, Request, P], HttpResponse]]:
     """Make an operation of a handler: its scope is needed (403), it runs in the caller's tenant scope.
 
     With `idempotent`, the Idempotency-Key is settled around it; `payload` gives the bytes that a repeat must match
@@ -111,27 +131,28 @@ def endpoint(
     operation = Operation(scope, idempotent, payload, body, answer, status, raises, examples or {})
 
     def wrap(
-        handler: Callable[Concatenate[V, Request, P], Response],
+        handler: Callable[Concatenate[V, Request, P], Reply],
     ) -> Callable[Concatenate[V, Request, P], HttpResponse]:
         @functools.wraps(handler)
         def run(view: V, request: Request, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
-            return _run(operation, request, lambda: handler(view, request, *args, **kwargs))
+            return _run(operation, request, lambda: _answer(handler(view, request, *args, **kwargs)))
 
-        run.operation = operation  # type: ignore[attr-defined]  # read by HasScope and hub.openapi
+        run.operation = operation  # type: ignore[attr-defined]  # read by Resource and hub.openapi
         return run
 
     return wrap
 
 
-def _run(operation: Operation, request: Request, handle: Callable[[], Response]) -> HttpResponse:
+def _run(operation: Operation, request: Request, effect: Callable[[], Answer]) -> HttpResponse:
     identity = caller(request)
     # The whole body is read before a transaction opens: a slow sender must not hold one.
-    payload = operation.payload(request) if operation.idempotent else b""
+    slot = _slot(operation, request) if operation.idempotent else None
 
     def once() -> Answer:
         with tenant_scope(identity.institution_id):
-            require_live(identity)
-            return _settled(operation, request, payload, lambda: _answer(handle()))
+            live, *found = ask(liveness(identity), *(slot.questions if slot else ()))
+            refuse_unless_live(live)
+            return slot.settle(*found, now=now(), effect=effect) if slot else effect()
 
     given = _twice(once)
     faultpoint("after_commit_before_answer")
@@ -152,94 +173,28 @@ def _twice(once: Callable[[], Answer]) -> Answer:
 
 
 def caller(request: Request) -> ClientIdentity:
-    """Return the client behind a request that passed HasScope."""
+    """Return the client behind a request to a Resource."""
     return cast(ClientIdentity, request.auth)
 
 
-def _settled(operation: Operation, request: Request, payload: bytes, effect: Callable[[], Answer]) -> Answer:
-    if not operation.idempotent:
-        return effect()
-    key = idempotency.read_key(request.headers.get("Idempotency-Key"))
+def _slot(operation: Operation, request: Request) -> Slot:
     match = request.resolver_match
-    return idempotency.settle(
+    return Slot.of(
         institution_id=caller(request).institution_id,
         client_id=caller(request).client_id,
         operation=f"{request.method} {match.view_name if match else request.path}",
-        key=key,
-        payload=request.path.encode() + b"\0" + payload,
-        now=now(),
-        effect=effect,
+        key=read_key(request.headers.get("Idempotency-Key")),
+        payload=request.path.encode() + b"\0" + operation.payload(request),
     )
 
 
-def _answer(response: Response) -> Answer:
-    headers = {name: value for name, value in response.headers.items() if name != "Content-Type"}
-    # A handler that answers about a person says so: the kept answer goes when he is erased.
-    person_id = getattr(response, "person_id", None)
-    return Answer(response.status_code, headers, JsonRenderer().render(response.data), person_id)
+def _answer(reply: Reply) -> Answer:
+    body = b"" if reply.data is None else msgspec.json.encode(reply.data)
+    return Answer(reply.status, dict(reply.headers), body, reply.person_id)
 
 
 def _respond(answer: Answer) -> HttpResponse:
-    response = HttpResponse(answer.body, status=answer.status, content_type="application/json", headers=answer.headers)
-    response["Cache-Control"] = "no-store"
+    headers = {**answer.headers, "Cache-Control": "no-store"}
     if answer.replayed:
-        response["Idempotent-Replayed"] = "true"
-    return response
-
-
-# --- lists ------------------------------------------------------------------------------------------------------------
-
-
-def page(
-    request: Request,
-    rows: QuerySet[M],
-    show: Callable[[M], Any],
-    *,
-    order: tuple[str, str] = ("created_at", "id"),
-) -> Response:
-    """Answer one page of `rows` as {"items": […], "next": URL or null}, ordered by a moment and a unique field.
-
-    `?limit=` is 1 to 200 (50 unless told), `?after=` the signed cursor of the page before.
-    """
-    limit = _limit(request)
-    after = request.query_params.get("after")
-    if after is not None:
-        rows = rows.filter(_beyond(order, _read_cursor(request, after)))
-    found = list(rows.order_by(*order)[: limit + 1])
-    following = _next_url(request, found[limit - 1], order) if len(found) > limit else None
-    headers = {"Link": f'<{following}>; rel="next"'} if following else {}
-    return Response({"items": [show(row) for row in found[:limit]], "next": following}, headers=headers)
-
-
-def _limit(request: Request) -> int:
-    text = request.query_params.get("limit", str(PAGE_DEFAULT))
-    if not (text.isascii() and text.isdigit() and len(text) <= 3 and 1 <= int(text) <= PAGE_MAX):
-        raise Invalid([FieldError("", "invalid_limit", f"Let ?limit= be a whole number from 1 to {PAGE_MAX}.")])
-    return int(text)
-
-
-def _salt(request: Request) -> str:
-    # A cursor holds for one list of one institution: elsewhere it does not verify.
-    return f"hub.api.page|{caller(request).institution_id}|{request.path}"
-
-
-def _read_cursor(request: Request, text: str) -> tuple[datetime, str]:
-    try:
-        moment, last = signing.loads(text, salt=_salt(request))
-    except signing.BadSignature:
-        raise Invalid(
-            [FieldError("", "invalid_cursor", "Let ?after= be the cursor of this list's previous page, unchanged.")]
-        ) from None
-    return datetime.fromisoformat(moment), last
-
-
-def _beyond(order: tuple[str, str], last: tuple[datetime, str]) -> Q:
-    moment, unique = order
-    return Q(**{f"{moment}__gt": last[0]}) | Q(**{moment: last[0], f"{unique}__gt": last[1]})
-
-
-def _next_url(request: Request, row: Model, order: tuple[str, str]) -> str:
-    moment, unique = (getattr(row, name) for name in order)
-    after = signing.dumps([moment.isoformat(), str(unique)], salt=_salt(request))
-    query = urlencode({**request.query_params.dict(), "after": after})
-    return f"{settings.PUBLIC_URL}{request.path}?{query}"
+        headers["Idempotent-Replayed"] = "true"
+    return HttpResponse(answer.body, status=answer.status, content_type="application/json", headers=headers)

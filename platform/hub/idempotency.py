@@ -8,20 +8,20 @@ import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import ClassVar
+from typing import ClassVar, Self
 from uuid import UUID
 
 from django.conf import settings
 from django.db import models
 
 from hub.crypto import blind_index, open_sealed, seal
-from hub.db.quick import append, run
+from hub.db.quick import Question, append
 from hub.errors import Conflict, FieldError, Invalid, Malformed
 
 KEPT = timedelta(hours=72)
 KEY_MAX = 255
-_LOCK_AND_LOOK = """SELECT pg_try_advisory_xact_lock(%s),
-(SELECT id FROM hub_idempotencykey WHERE institution_id = %s AND digest = %s)"""
+_LOCK = "pg_try_advisory_xact_lock(%s)"
+_LOOK = "(SELECT id FROM hub_idempotencykey WHERE institution_id = %s AND digest = %s)"
 
 
 class KeyReused(Invalid):
@@ -99,55 +99,64 @@ def read_key(header: str | None) -> str:
     return key
 
 
-def settle(
-    *,
-    institution_id: UUID,
-    client_id: str,
-    operation: str,
-    key: str,
-    payload: bytes,
-    now: datetime,
-    effect: Callable[[], Answer],
-) -> Answer:
-    """Run `effect` once for this key and keep its answer; on a repeat return what was kept.
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """Where the answer to one key of a client's operation is kept, and what a repeat must match."""
 
-    Runs inside the tenant's transaction. `KeyBusy` while the first runs, `KeyReused` with another payload.
-    """
-    # In hexadecimal, because an index folds case and a key does not.
-    digest = blind_index(f"idempotency|{institution_id}|{client_id}|{operation}", key.encode().hex())
-    fingerprint = hashlib.sha256(payload).digest()
-    known = _lock_and_look(institution_id, digest)
-    if known is not None and known.created_at > now - KEPT:
-        if bytes(known.fingerprint) != fingerprint:
+    institution_id: UUID
+    digest: bytes
+    fingerprint: bytes
+
+    @classmethod
+    def of(cls, *, institution_id: UUID, client_id: str, operation: str, key: str, payload: bytes) -> Self:
+        """Return the slot of a key; `payload` are the bytes that a repeat must match."""
+        # In hexadecimal, because an index folds case and a key does not.
+        digest = blind_index(f"idempotency|{institution_id}|{client_id}|{operation}", key.encode().hex())
+        return cls(institution_id, digest, hashlib.sha256(payload).digest())
+
+    @property
+    def questions(self) -> tuple[Question, Question]:
+        """What to ask, in the transaction of the effect, for `settle`."""
+        lock = int.from_bytes(self.digest[:8], signed=True)
+        return Question(_LOCK, (lock,)), Question(_LOOK, (self.institution_id, self.digest))
+
+    def settle(self, locked: bool, known_id: int | None, *, now: datetime, effect: Callable[[], Answer]) -> Answer:
+        """Run `effect` once for this key and keep its answer; on a repeat return what was kept.
+
+        Runs inside the tenant's transaction. `KeyBusy` while the first runs, `KeyReused` with another payload.
+        """
+        if not locked:
+            raise KeyBusy("Wait for the first answer, then repeat with the same key.", retry_after_s=1)
+        # Where the first commits between the questions' snapshot and the lock, its row is not seen here; then the
+        # unique constraint refuses the second row, and with it the whole second effect.
+        known = IdempotencyKey.objects.get(id=known_id) if known_id is not None else None
+        if known is not None and known.created_at > now - KEPT:
+            return self._open(known)
+        if known is not None:
+            known.delete()
+        answer = effect()
+        if answer.status < 400:
+            self._keep(answer, now)
+        return answer
+
+    def _open(self, known: IdempotencyKey) -> Answer:
+        if bytes(known.fingerprint) != self.fingerprint:
             raise KeyReused(detail="This Idempotency-Key came before with another payload: take a new key.")
-        body = open_sealed(settings.SECRETS.master, bytes(known.body), place=_place(digest))
+        body = open_sealed(settings.SECRETS.master, bytes(known.body), place=_place(self.digest))
         return Answer(known.status, known.headers, body, known.person_id, replayed=True)
-    if known is not None:
-        known.delete()
-    answer = effect()
-    if answer.status < 400:
-        body = seal(settings.SECRETS.master, answer.body, place=_place(digest))
+
+    def _keep(self, answer: Answer, now: datetime) -> None:
+        body = seal(settings.SECRETS.master, answer.body, place=_place(self.digest))
         append(
             IdempotencyKey(
-                institution_id=institution_id, digest=digest, fingerprint=fingerprint, status=answer.status,
-                headers=answer.headers, body=body, person_id=answer.person_id, created_at=now,
+                institution_id=self.institution_id, digest=self.digest, fingerprint=self.fingerprint,
+                status=answer.status, headers=answer.headers, body=body, person_id=answer.person_id, created_at=now,
             )
         )  # fmt: skip
-    return answer
 
 
 def _place(digest: bytes) -> str:
     return f"hub_idempotencykey|body|{digest.hex()}"
-
-
-def _lock_and_look(institution_id: UUID, digest: bytes) -> IdempotencyKey | None:
-    # Where the first commits between this statement's snapshot and its lock, its row is not seen here; then the unique
-    # constraint refuses the second row, and with it the whole second effect.
-    lock = int.from_bytes(digest[:8], signed=True)
-    [(locked, known_id)] = run(_LOCK_AND_LOOK, (lock, institution_id, digest))
-    if not locked:
-        raise KeyBusy("Wait for the first answer, then repeat with the same key.", retry_after_s=1)
-    return IdempotencyKey.objects.get(id=known_id) if known_id is not None else None
 
 
 def forget_person(*, person_id: UUID) -> int:

@@ -17,8 +17,9 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from hub.api import PAGE_DEFAULT, PAGE_MAX, Operation
+from hub.api import Operation
 from hub.idempotency import KEY_MAX
+from hub.lists import PAGE_DEFAULT, PAGE_MAX
 from hub.problems import Problem
 
 _REFERENCE = "#/components/schemas/{name}"

@@ -6,18 +6,18 @@ means the same to the institution, to the idempotency fingerprint and to the rec
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from datetime import date, datetime
 from enum import Enum
+from functools import cache
 from types import NoneType, UnionType
-from typing import IO, Annotated, Any, Literal, NoReturn, TypeVar, Union, get_args, get_origin
+from typing import Annotated, Any, Literal, NoReturn, TypeVar, Union, get_args, get_origin
 
 import msgspec
 from django.core.exceptions import RequestDataTooBig
-from rest_framework.parsers import BaseParser
 from rest_framework.request import Request
 
-from hub.errors import FieldError, Invalid, Malformed, TooLarge
+from hub.errors import FieldError, Invalid, Malformed, TooLarge, UnsupportedMedia
 
 BODY_MAX = 1_000_000
 DEPTH_MAX = 32
@@ -102,52 +102,54 @@ def _refuse_unstorable(text: str) -> None:
         raise Malformed("A string holds the character U+0000 or half of a surrogate pair.")
 
 
-class JsonParser(BaseParser):
-    """Reads `application/json` for DRF; any other media type is answered 415."""
-
-    media_type = "application/json"
-
-    def parse(
-        self,
-        stream: IO[Any],
-        media_type: str | None = None,  # noqa: ARG002 - DRF's signature
-        parser_context: Mapping[str, Any] | None = None,  # noqa: ARG002 - DRF's signature
-    ) -> Any:
-        """Read the whole body."""
-        return strict_json(stream.read(BODY_MAX + 1))
-
-
 def decode(request: Request, type_: type[T]) -> T:
     """Return the JSON body as `type_` (a msgspec Struct with `forbid_unknown_fields`).
 
     `Invalid` names every fault by an RFC 6901 pointer with its remedy; `Malformed`, `TooLarge` and a 415 as above.
     """
-    if not raw_body(request):
+    if not (raw := raw_body(request)):
         raise Malformed("Send a JSON body with Content-Type: application/json.")
-    data = request.data
+    if (request.content_type or "").partition(";")[0].strip().lower() != "application/json":
+        raise UnsupportedMedia()
+    data = strict_json(raw)
     try:
         value = msgspec.convert(data, type_)
     except msgspec.ValidationError:
         raise Invalid(list(_faults(data, type_, ""))[:ERRORS_MAX]) from None
-    if faults := list(_far_dates(value, "")):
+    if faults := list(_far_dates(value, type_, "")):
         raise Invalid(faults[:ERRORS_MAX])
     return value
 
 
-def _far_dates(value: Any, pointer: str) -> Iterator[FieldError]:
+def _far_dates(value: Any, declared: Any, pointer: str) -> Iterator[FieldError]:
     # In another time zone the first and the last years of the calendar can leave it, and no business is done there.
+    if not _may_hold_dates(declared):
+        return
     if isinstance(value, date):
         if value.year not in YEARS:
             yield FieldError(pointer, "out_of_range", f"Give a year from {YEARS[0]} to {YEARS[-1]}.")
     elif isinstance(value, msgspec.Struct):
-        for field, name in zip(value.__struct_fields__, value.__struct_encode_fields__, strict=True):
-            yield from _far_dates(getattr(value, field), f"{pointer}/{_escape(name)}")
-    elif isinstance(value, list):
-        for index, item in enumerate(value):
-            yield from _far_dates(item, f"{pointer}/{index}")
-    elif isinstance(value, dict):
-        for key, item in value.items():
-            yield from _far_dates(item, f"{pointer}/{_escape(str(key))}")
+        for name, shown, inner in _dated_fields(type(value)):
+            yield from _far_dates(getattr(value, name), inner, f"{pointer}/{_escape(shown)}")
+    elif isinstance(value, list | dict):
+        inner = _inner_type(value, _without_null(declared))
+        for key, item in value.items() if isinstance(value, dict) else enumerate(value):
+            yield from _far_dates(item, inner, f"{pointer}/{_escape(str(key))}")
+
+
+@cache
+def _dated_fields(type_: type[msgspec.Struct]) -> list[tuple[str, str, Any]]:
+    fields = [(field.name, field.encode_name, field.type) for field in msgspec.structs.fields(type_)]
+    return [field for field in fields if _may_hold_dates(field[2])]
+
+
+@cache
+def _may_hold_dates(type_: Any) -> bool:
+    if isinstance(type_, type) and issubclass(type_, msgspec.Struct):
+        return bool(_dated_fields(type_))
+    if isinstance(type_, type) and not get_args(type_):
+        return issubclass(type_, date)
+    return any(_may_hold_dates(inner) for inner in get_args(type_))
 
 
 # --- every fault, not only the first one that msgspec meets -----------------------------------------------------------

@@ -105,13 +105,15 @@ DATABASES: dict[str, dict[str, Any]] = {
         "CONN_HEALTH_CHECKS": False,  # the first statement of a scope is the check: see hub.db
         "OPTIONS": {
             "server_side_binding": True,
-            # Statements are prepared where the connection is the server's own: a pooler in between may not keep them.
-            "prepare_threshold": 3 if EMBEDDED_POSTGRES or env.flag("LUOPAN_PREPARE", default=False) else None,
+            # The driver would deallocate at each rollback to a savepoint what hub.db.wire prepares.
+            "prepare_threshold": None,
             "pool": {"min_size": 1, "max_size": env.integer("LUOPAN_POOL", 10, low=1, high=100), "timeout": 5},
         },
         "TEST": {"NAME": "test_luopan"},
     }
 }
+# Statements are prepared where the connection is the server's own: a pooler in between may not keep them.
+PREPARE_STATEMENTS = EMBEDDED_POSTGRES or env.flag("LUOPAN_PREPARE", default=False)
 DATABASE_OWNER = env.database("DATABASE_OWNER_URL") or (
     {**_embedded, "USER": "luopan_owner"} if EMBEDDED_POSTGRES else {}
 )
@@ -234,10 +236,10 @@ OAUTH2_PROVIDER = {
     "COMPLIANT_BCP_RFC9700_PKCE_REQUIRED": True,
 }
 REST_FRAMEWORK = {
-    "DEFAULT_AUTHENTICATION_CLASSES": ["hub.api.BearerAuthentication"],
-    "DEFAULT_PERMISSION_CLASSES": ["hub.api.HasScope"],
-    "DEFAULT_RENDERER_CLASSES": ["hub.api.JsonRenderer"],
-    "DEFAULT_PARSER_CLASSES": ["hub.api.JsonParser"],
+    # The API's own resources are hub.api.Resource, past these; whatever else is made of a framework's view is shut.
+    "DEFAULT_AUTHENTICATION_CLASSES": [],
+    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
+    "DEFAULT_PARSER_CLASSES": [],
     "DEFAULT_SCHEMA_CLASS": "hub.openapi.Schema",
     "EXCEPTION_HANDLER": "hub.problems.handle",
     "URL_FORMAT_OVERRIDE": None,

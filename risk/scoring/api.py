@@ -4,10 +4,8 @@ from uuid import UUID
 
 from django.urls import path
 from rest_framework.request import Request
-from rest_framework.response import Response
-from rest_framework.views import APIView
 
-from hub.api import caller, decode, endpoint
+from hub.api import Reply, Resource, caller, decode, endpoint
 from hub.clock import now
 from risk.scoring import queries, services
 from risk.scoring.serializers import (
@@ -21,13 +19,13 @@ from risk.scoring.serializers import (
 )
 
 
-class Scores(APIView):
+class Scores(Resource):
     """Scores of the institution's own customers."""
 
     @endpoint(
         scope="scores:write", idempotent=True, body=ScoreBody, answer=ScoreAnswer, status=201, examples=SCORE_EXAMPLES
     )
-    def post(self, request: Request) -> Response:
+    def post(self, request: Request) -> Reply:
         """Score a person under a consent, with reasons, and keep the decision record."""
         body = decode(request, ScoreBody)
         client = caller(request)
@@ -42,29 +40,26 @@ class Scores(APIView):
             actor=client.actor,
             now=now(),
         )
-        response = Response(
-            score_answer(scored), status=201, headers={"Location": f"/api/v1/scores/{scored.decision.id}"}
-        )
-        response.person_id = scored.decision.person_id  # type: ignore[attr-defined]  # read by hub.api
-        return response
+        place = {"Location": f"/api/v1/scores/{scored.decision.id}"}
+        return Reply(score_answer(scored), status=201, headers=place, person_id=scored.decision.person_id)
 
 
-class ScoreDetail(APIView):
+class ScoreDetail(Resource):
     """One decision record."""
 
     @endpoint(scope="scores:write", answer=ScoreAnswer, examples={"response": SCORE_EXAMPLES["response"]})
-    def get(self, request: Request, score_id: UUID) -> Response:  # noqa: ARG002 - the scope is in the transaction
+    def get(self, request: Request, score_id: UUID) -> Reply:  # noqa: ARG002 - the scope is in the transaction
         """Read a score with its reasons; 410 `erased` once the person was erased."""
-        return Response(score_answer(services.open_decision(queries.decision_by_id(decision_id=score_id))))
+        return Reply(score_answer(services.open_decision(queries.decision_by_id(decision_id=score_id))))
 
 
-class ScoreReplay(APIView):
+class ScoreReplay(Resource):
     """A decision, computed again."""
 
     @endpoint(scope="scores:write", answer=ReplayAnswer, examples={"response": REPLAY_EXAMPLE})
-    def post(self, request: Request, score_id: UUID) -> Response:  # noqa: ARG002 - as above
+    def post(self, request: Request, score_id: UUID) -> Reply:  # noqa: ARG002 - as above
         """Compute a score again from its stored inputs and versions: `identical`, `different` or `erased`."""
-        return Response(replay_answer(services.replay(decision=queries.decision_by_id(decision_id=score_id))))
+        return Reply(replay_answer(services.replay(decision=queries.decision_by_id(decision_id=score_id))))
 
 
 urlpatterns = [

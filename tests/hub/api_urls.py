@@ -7,15 +7,14 @@ from django.db import IntegrityError, connection
 from django.http import HttpRequest, HttpResponse
 from django.urls import path
 from rest_framework.request import Request
-from rest_framework.response import Response
-from rest_framework.views import APIView
 
 from hub import outbox, urls
-from hub.api import caller, decode, endpoint, page
+from hub.api import Reply, Resource, caller, decode, endpoint
 from hub.clock import now
 from hub.errors import Conflict, Erased, NotFound, TooMany
 from hub.events import ConsentWithdrawn
 from hub.ids import uuid7
+from hub.lists import page
 from hub.outbox import OutboxEvent
 
 
@@ -42,9 +41,9 @@ def fail_as(name: str) -> None:
         raise IntegrityError("a secret of the program")
 
 
-class Things(APIView):
+class Things(Resource):
     @endpoint(scope="scores:write", idempotent=True, body=Thing, status=201)
-    def post(self, request: Request, kind: str = "") -> Response:
+    def post(self, request: Request, kind: str = "") -> Reply:
         body = decode(request, Thing)
         with connection.cursor() as cursor:
             cursor.execute("SELECT pg_sleep(%s)", [body.sleep_s])
@@ -54,10 +53,10 @@ class Things(APIView):
         fail_as(body.fail)
         if body.fail == "duplicate":
             OutboxEvent.objects.bulk_create([row(event_id, identity.institution_id)])
-        return Response({"id": event_id}, status=201, headers={"Location": f"/api/v1/things/{event_id}"})
+        return Reply({"id": event_id}, status=201, headers={"Location": f"/api/v1/things/{event_id}"})
 
     @endpoint(scope="events:read")
-    def get(self, request: Request) -> Response:
+    def get(self, request: Request) -> Reply:
         return page(request, OutboxEvent.objects.all(), lambda event: {"id": event.id})
 
 
@@ -68,17 +67,17 @@ def row(event_id: UUID, institution_id: UUID) -> OutboxEvent:
     )  # fmt: skip
 
 
-class ThingDetail(APIView):
+class ThingDetail(Resource):
     @endpoint(scope="events:read")
-    def get(self, request: Request, thing_id: UUID) -> Response:
+    def get(self, request: Request, thing_id: UUID) -> Reply:
         found = OutboxEvent.objects.filter(id=thing_id).first()
         if found is None:
             raise NotFound()
-        return Response({"id": found.id, "purpose": found.payload["purpose"]})
+        return Reply({"id": found.id, "purpose": found.payload["purpose"]})
 
-    def put(self, request: Request, thing_id: UUID) -> Response:
+    def put(self, request: Request, thing_id: UUID) -> Reply:
         """Forgotten to be made an endpoint: it must not be reachable."""
-        return Response({"reached": True})
+        return Reply({"reached": True})
 
 
 def broken(request: HttpRequest) -> HttpResponse:

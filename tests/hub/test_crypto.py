@@ -8,6 +8,7 @@ from django.db import IntegrityError
 from hub import audit, erasure, idempotency
 from hub.clock import now
 from hub.crypto import DataKey, SealBroken, blind_index
+from hub.db.quick import ask
 from hub.errors import Erased, NotFound
 from hub.models import IdempotencyKey, OutboxEvent
 from hub.tenancy import platform_scope, tenant_scope
@@ -58,10 +59,9 @@ def test_erasure_destroys_the_key_and_the_kept_answers() -> None:
     key = person()
     sealed = key.seal(b"secret", place="p")
     with tenant_scope(BANK):
-        idempotency.settle(
-            institution_id=BANK, client_id="c", operation="o", key="k", payload=b"", now=now(),
-            effect=lambda: idempotency.Answer(201, {}, b"body", person_id=key.id),
-        )  # fmt: skip
+        slot = idempotency.Slot.of(institution_id=BANK, client_id="c", operation="o", key="k", payload=b"")
+        answer = idempotency.Answer(201, {}, b"body", person_id=key.id)
+        slot.settle(*ask(*slot.questions), now=now(), effect=lambda: answer)
     for _ in range(2):
         with platform_scope():
             erasure.erase_person(person_id=key.id, actor=ACTOR, now=now())

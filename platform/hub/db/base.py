@@ -1,6 +1,6 @@
 """Django's PostgreSQL backend, which also starts the embedded server, refuses an unsafe role, and knows scopes."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +13,7 @@ from django.db.models import Model
 from psycopg.pq import ExecStatus, TransactionStatus
 
 from hub import postgres
+from hub.db import wire
 from hub.db.inserts import insert_statement
 
 if TYPE_CHECKING:
@@ -75,11 +76,14 @@ class DatabaseWrapper(base.DatabaseWrapper):
         """Send the inserts that wait (see `hub.db.quick.append`), as one statement."""
         waiting, self.waiting = self.waiting, []
         if waiting:
-            self.ensure_connection()
             statement = insert_statement(tuple(model for model, _ in waiting))
-            with self.wrap_database_errors:
-                # The driver would parse a text of this length for its %s each time.
-                psycopg.RawCursor(self.connection).execute(statement, [v for _, values in waiting for v in values])
+            self.ask(statement, [value for _, values in waiting for value in values])
+
+    def ask(self, statement: bytes, values: Sequence[Any]) -> list[tuple[Any, ...]]:
+        """Return the rows of a statement with the places $1, $2 and so on."""
+        self.ensure_connection()
+        with self.wrap_database_errors:
+            return wire.ask(self.connection, statement, values, prepare=settings.PREPARE_STATEMENTS)
 
     def create_cursor(self, name: str | None = None) -> Any:
         """Make a cursor; what it runs sees the inserts that waited."""

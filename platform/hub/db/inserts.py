@@ -13,12 +13,12 @@ _PLAIN = (models.UUIDField, models.CharField, models.BinaryField, models.DateTim
 
 
 @cache
-def insert_statement(kinds: tuple[type[models.Model], ...]) -> str:
+def insert_statement(kinds: tuple[type[models.Model], ...]) -> bytes:
     """Return one statement that inserts a row of each of these models; its places are $1, $2 and so on."""
     places = count(1)
     *first, last = (_insert(kind, places) for kind in kinds)
     parts = ", ".join(f"new_{at} AS ({insert})" for at, insert in enumerate(first))
-    return f"WITH {parts} {last}" if parts else last
+    return (f"WITH {parts} {last}" if parts else last).encode()
 
 
 def _insert(model: type[models.Model], places: Iterator[int]) -> str:

@@ -46,13 +46,31 @@ def fetch_together(*parts: Part) -> list[list[Any]]:
 
 
 def run(statement: str, params: tuple[Any, ...]) -> list[tuple[Any, ...]]:
-    """Return the rows of a statement, past the ORM's cursors."""
+    """Return the rows of a statement with %s for its places, past the ORM's cursors."""
     wrapper = cast(DatabaseWrapper, connections["default"])
     wrapper.flush()
-    wrapper.ensure_connection()
-    with wrapper.wrap_database_errors:
-        rows: list[tuple[Any, ...]] = wrapper.connection.execute(statement, params).fetchall()
-    return rows
+    return wrapper.ask(_numbered(statement), params)
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """One expression for a SELECT list, with %s for its places (never built from input)."""
+
+    sql: str
+    params: tuple[Any, ...]
+
+
+def ask(*questions: Question) -> tuple[Any, ...]:
+    """Return the answer to each question, all by one statement."""
+    params = tuple(value for question in questions for value in question.params)
+    [answers] = run(f"SELECT {', '.join(question.sql for question in questions)}", params)
+    return answers
+
+
+@cache
+def _numbered(statement: str) -> bytes:
+    first, *others = statement.split("%s")
+    return "".join([first, *(f"${at}{text}" for at, text in enumerate(others, start=1))]).encode()
 
 
 @cache
