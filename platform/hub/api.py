@@ -70,9 +70,7 @@ class Resource(APIView):
     request.
     """
 
-    parser_classes = ()
-
-    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:  # type: ignore[override]  # the framework's renders later
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         """Answer; errors as application/problem+json, but for faults of our own: those go on to Django."""
         context = {"view": self, "args": args, "kwargs": kwargs}
         asked = Request(request, parsers=self.get_parsers(), parser_context=context)

@@ -1,6 +1,6 @@
 """Audit rows: who did what to which thing, appended in the same transaction. Nobody may change or delete one."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import datetime
@@ -9,7 +9,7 @@ from uuid import UUID
 
 from django.db import models
 
-from hub.db.quick import append
+from hub.db.quick import New, append
 from hub.ids import uuid7
 
 request_id: ContextVar[str] = ContextVar("request_id", default="")
@@ -64,30 +64,6 @@ class AuditRow(models.Model):
         return f"{self.action} {self.subject_type} {self.subject_id}"
 
 
-def row(
-    *,
-    actor: Actor,
-    action: str,
-    subject_type: str,
-    subject_id: UUID | str,
-    now: datetime,
-    institution_id: UUID | None = None,
-    details: Mapping[str, Any] | None = None,
-) -> AuditRow:
-    """Make an audit row, to be appended with the change it tells of."""
-    return AuditRow(
-        at=now,
-        institution_id=institution_id,
-        actor_kind=actor.kind,
-        actor_id=actor.id,
-        action=action,
-        subject_type=subject_type,
-        subject_id=str(subject_id),
-        details=dict(details or {}),
-        request_id=request_id.get(),
-    )
-
-
 def record(
     *,
     actor: Actor,
@@ -97,11 +73,15 @@ def record(
     now: datetime,
     institution_id: UUID | None = None,
     details: Mapping[str, Any] | None = None,
+    after: Sequence[models.Model | New] = (),
 ) -> None:
-    """Append one audit row to the open transaction."""
-    append(
-        row(
-            actor=actor, action=action, subject_type=subject_type, subject_id=subject_id, now=now,
-            institution_id=institution_id, details=details,
-        )
+    """Append one audit row to the open transaction, in one round trip with the new rows it comes `after`."""
+    row = New(
+        AuditRow,
+        {
+            "id": uuid7(), "at": now, "institution_id": institution_id, "actor_kind": actor.kind, "actor_id": actor.id,
+            "action": action, "subject_type": subject_type, "subject_id": str(subject_id),
+            "details": dict(details or {}), "request_id": request_id.get(),
+        },
     )  # fmt: skip
+    append(*after, row)

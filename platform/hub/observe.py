@@ -7,10 +7,12 @@ import time
 from collections.abc import Callable, MutableMapping
 from typing import Any
 
+import msgspec
 import structlog
 from django.http import HttpRequest, HttpResponse
 
 from hub import audit, metrics, redact
+from hub.clock import now
 from hub.ids import uuid7
 
 Event = MutableMapping[str, Any]
@@ -18,7 +20,7 @@ HEADER = "X-Request-Id"
 # On answers that no page's middleware has seen: files, refusals, the API. None of them is a page.
 LAST_RESORT = {"Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'", "X-Frame-Options": "DENY"}
 _OURS = ("timestamp", "level", "logger", "event", "exception", "request_id")
-log = structlog.get_logger("hub.request")
+log = logging.getLogger("hub.request")
 
 
 def configure_logging() -> None:
@@ -33,7 +35,7 @@ def configure_logging() -> None:
         wrapper_class=structlog.stdlib.BoundLogger,
         cache_logger_on_first_use=True,
     )
-    formatter = {"()": structlog.stdlib.ProcessorFormatter, "foreign_pre_chain": [*shared, _describe]}
+    formatter: dict[str, Any] = {"()": _Formatter, "foreign_pre_chain": [*shared, _describe]}
     formatter["processors"] = [redacted, structlog.processors.TimeStamper(fmt="iso", utc=True), _renderer()]
     logging.config.dictConfig(
         {
@@ -53,6 +55,31 @@ def configure_logging() -> None:
             },
         }
     )
+
+
+class RequestLine(msgspec.Struct, frozen=True):
+    """What the line of a request tells. All of it is ours, so there is nothing to clean."""
+
+    level: str
+    logger: str
+    event: str
+    request_id: str
+    method: str
+    route: str
+    status: int
+    ms: float
+    timestamp: str
+
+
+class _Formatter(structlog.stdlib.ProcessorFormatter):
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the line; a request's goes past all processors, because every request waits for it."""
+        if type(record.msg) is not RequestLine:
+            return super().format(record)
+        if sys.stderr.isatty():
+            shown = msgspec.structs.asdict(record.msg)
+            return "{timestamp} {method} {route} {status} in {ms} ms ({request_id})".format(**shown)
+        return msgspec.json.encode(record.msg).decode()
 
 
 class _NotOfProbes(logging.Filter):
@@ -145,18 +172,20 @@ class RequestMiddleware:
             response[HEADER] = number
             for name, value in LAST_RESORT.items():
                 response.headers.setdefault(name, value)
-            _note(request, response.status_code, time.perf_counter() - begun)
+            _note(request, number, response.status_code, time.perf_counter() - begun)
         finally:
             audit.request_id.reset(token)
         return response
 
 
-def _note(request: HttpRequest, status: int, seconds: float) -> None:
+def _note(request: HttpRequest, number: str, status: int, seconds: float) -> None:
     route = _route(request)
     method = request.method if request.method in metrics.METHODS else "other"
     metrics.note_request(route, method, status, seconds)
     if status >= 400 or route not in metrics.QUIET_ROUTES:
-        log.info("request", method=method, route=route, status=status, ms=round(seconds * 1000, 1))
+        moment, ms = now().isoformat().replace("+00:00", "Z"), round(seconds * 1000, 1)
+        line = RequestLine("info", log.name, "request", number, method, route, status, ms, moment)
+        log.handle(logging.LogRecord(log.name, logging.INFO, "", 0, line, None, None))
 
 
 def _route(request: HttpRequest) -> str:

@@ -15,7 +15,7 @@ from django.db import connection, models, transaction
 from django.utils.module_loading import import_string
 
 from hub import audit, events
-from hub.db.quick import append
+from hub.db.quick import New
 from hub.ids import uuid7
 
 ATTEMPTS_MAX = 5
@@ -102,16 +102,16 @@ def publish(payload: events.Payload, *, actor: audit.Actor, now: datetime, befor
 
     `before` are new rows that the event tells of, appended in the same round trip.
     """
-    body = payload.body()
-    event = OutboxEvent(
-        institution_id=payload.institution_id,
-        type=payload.TYPE,
-        subject_type=payload.SUBJECT,
-        subject_id=payload.subject_id,
-        payload=body,
-        created_at=now,
-    )
-    deed = audit.row(
+    body, event_id = payload.body(), uuid7()
+    event = New(
+        OutboxEvent,
+        {
+            "id": event_id, "institution_id": payload.institution_id, "type": payload.TYPE,
+            "subject_type": payload.SUBJECT, "subject_id": payload.subject_id, "payload": body, "created_at": now,
+            "position": None, "sequence": None,
+        },
+    )  # fmt: skip
+    audit.record(
         actor=actor,
         action=payload.TYPE,
         subject_type=payload.SUBJECT,
@@ -119,9 +119,9 @@ def publish(payload: events.Payload, *, actor: audit.Actor, now: datetime, befor
         institution_id=payload.institution_id,
         details={name: value for name, value in body.items() if name not in ("subject_id", "institution_id")},
         now=now,
+        after=[*before, event],
     )
-    append(*before, event, deed)
-    return event.id
+    return event_id
 
 
 _POSITION = """

@@ -80,11 +80,11 @@ def test_a_savepoint_keeps_what_came_before_it() -> None:
 def test_rows_of_several_kinds_go_as_one_statement() -> None:
     with tenant_scope(BANK):
         made = [key(bytes([at])) for at in range(3)]
-        deed = audit.row(
+        audit.record(
             actor=audit.system_actor("t"), action="a", subject_type="t", subject_id="1", institution_id=BANK, now=now(),
-            details={"figures": [1, None, "二"]},
+            details={"figures": [1, None, "二"]}, after=made[:2],
         )  # fmt: skip
-        append(*made[:2], deed, made[2])
+        append(made[2])
     with platform_scope():
         assert set(DataKey.objects.values_list("id", flat=True)) == {row.id for row in made}
         assert AuditRow.objects.get().details == {"figures": [1, None, "二"]}

@@ -1,12 +1,14 @@
 """The SQL and the values of inserts, made once per model: what `hub.db.quick.append` sends."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from functools import cache
 from itertools import count
-from typing import Any
+from typing import Any, cast
 
+import msgspec
 from django.db import models
 from django.db.backends.base.base import BaseDatabaseWrapper
+from psycopg.types.json import Jsonb
 
 # What the driver takes as it is; all other fields translate their values themselves.
 _PLAIN = (models.UUIDField, models.CharField, models.BinaryField, models.DateTimeField, models.IntegerField)
@@ -22,21 +24,29 @@ def insert_statement(kinds: tuple[type[models.Model], ...]) -> bytes:
 
 
 def _insert(model: type[models.Model], places: Iterator[int]) -> str:
-    fields = _written(model)
-    columns = ", ".join(f'"{field.column}"' for field, _ in fields)
+    fields = _fields(model)
+    columns = ", ".join(f'"{field.column}"' for field in fields)
     values = ", ".join(f"${next(places)}" for _ in fields)
     return f"INSERT INTO {model._meta.db_table} ({columns}) VALUES ({values})"
 
 
-def values_of(row: models.Model, wrapper: BaseDatabaseWrapper) -> list[Any]:
-    """Return the values of a row, in the order of its places."""
-    return [
-        getattr(row, field.attname) if plain else field.get_db_prep_save(getattr(row, field.attname), wrapper)
-        for field, plain in _written(type(row))
-    ]
+def values_of(model: type[models.Model], row: Mapping[str, Any], wrapper: BaseDatabaseWrapper) -> list[Any]:
+    """Return the values of a row, in the order of its places; `KeyError` where one is missing."""
+    return [prepare(row[name], wrapper) if prepare else row[name] for name, prepare in _written(model)]
 
 
 @cache
-def _written(model: type[models.Model]) -> list[tuple[Any, bool]]:
-    fields = [field for field in model._meta.concrete_fields if not isinstance(field, models.AutoField)]
-    return [(field, isinstance(field, _PLAIN)) for field in fields]
+def _written(model: type[models.Model]) -> list[tuple[str, Callable[[Any, BaseDatabaseWrapper], Any] | None]]:
+    return [(field.attname, _preparation(field)) for field in _fields(model)]
+
+
+@cache
+def _fields(model: type[models.Model]) -> list[Any]:
+    return [field for field in model._meta.concrete_fields if not isinstance(field, models.AutoField)]
+
+
+def _preparation(field: Any) -> Callable[[Any, BaseDatabaseWrapper], Any] | None:
+    if isinstance(field, models.JSONField) and field.encoder is None:
+        return lambda value, _wrapper: value if value is None else Jsonb(value, dumps=msgspec.json.encode)
+    target = field.target_field if isinstance(field, models.ForeignKey) else field
+    return None if isinstance(target, _PLAIN) else cast("Callable[..., Any]", field.get_db_prep_save)

@@ -84,7 +84,15 @@ def _select(parts: tuple[tuple[type[models.Model], str, tuple[str, ...]], ...]) 
     return f"SELECT {', '.join(shown)} FROM (SELECT 1) one LEFT JOIN " + " LEFT JOIN ".join(sources)  # nosec
 
 
-def append(*rows: models.Model) -> None:
+@dataclass(frozen=True, slots=True)
+class New:
+    """A row to be added that nobody looks at afterwards: a value for each column, without the making of a model."""
+
+    model: type[models.Model]
+    values: dict[str, Any]
+
+
+def append(*rows: models.Model | New) -> None:
     """Insert rows of any models.
 
     In a scope they wait for the next statement of another kind, or the scope's end, and go as one statement: there an
@@ -92,7 +100,10 @@ def append(*rows: models.Model) -> None:
     """
     wrapper = cast(DatabaseWrapper, connections["default"])
     for row in rows:
-        wrapper.waiting.append((type(row), values_of(row, wrapper)))
+        if isinstance(row, New):
+            wrapper.waiting.append((row.model, values_of(row.model, row.values, wrapper)))
+            continue
+        wrapper.waiting.append((type(row), values_of(type(row), row.__dict__, wrapper)))
         row._state.adding, row._state.db = False, "default"
     if wrapper.scope is None or wrapper.savepoint_ids:
         wrapper.flush()
