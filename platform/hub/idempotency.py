@@ -15,7 +15,7 @@ from django.conf import settings
 from django.db import models
 
 from hub.crypto import blind_index, open_sealed, seal
-from hub.db.quick import Question, append
+from hub.db.quick import New, Question, append
 from hub.errors import Conflict, FieldError, Invalid, Malformed
 
 KEPT = timedelta(hours=72)
@@ -147,12 +147,12 @@ class Slot:
 
     def _keep(self, answer: Answer, now: datetime) -> None:
         body = seal(settings.SECRETS.master, answer.body, place=_place(self.digest))
-        append(
-            IdempotencyKey(
-                institution_id=self.institution_id, digest=self.digest, fingerprint=self.fingerprint,
-                status=answer.status, headers=answer.headers, body=body, person_id=answer.person_id, created_at=now,
-            )
-        )  # fmt: skip
+        row = {
+            "institution_id": self.institution_id, "digest": self.digest, "fingerprint": self.fingerprint,
+            "status": answer.status, "headers": answer.headers, "body": body, "person_id": answer.person_id,
+            "created_at": now,
+        }  # fmt: skip
+        append(New(IdempotencyKey, row))
 
 
 def _place(digest: bytes) -> str:

@@ -47,6 +47,38 @@ def strict_json(raw: bytes) -> Any:
     if len(raw) > BODY_MAX:
         raise TooLarge(f"Send at most {BODY_MAX:,} bytes.")
     try:
+        value = msgspec.json.decode(raw)
+        if b"\\u" not in raw and _keys(value, 0) == len(_KEY.findall(raw)):
+            return value
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, _Odd):
+        pass  # read again, slowly, to say what is wrong
+    return _strictly(raw)
+
+
+class _Odd(Exception):
+    """A value that the slow way must look at."""
+
+
+# Each key ends so; what a string holds can only add to the count, and a key that came twice too.
+_KEY = re.compile(rb'"[ \t\n\r]*:')
+
+
+def _keys(value: Any, depth: int) -> int:
+    """Return how many keys all objects in a value have."""
+    if (type(value) is not dict and type(value) is not list) or depth >= DEPTH_MAX:
+        raise _Odd
+    count = len(value) if type(value) is dict else 0
+    for item in value.values() if type(value) is dict else value:
+        kind = type(item)
+        if kind is dict or kind is list:
+            count += _keys(item, depth + 1)
+        elif kind is int and not -_INTEGER_MAX <= item < _INTEGER_MAX:
+            raise _Odd
+    return count
+
+
+def _strictly(raw: bytes) -> Any:
+    try:
         value = _DECODER.decode(raw.decode())
     except UnicodeDecodeError as error:
         raise Malformed("The body is not UTF-8.") from error

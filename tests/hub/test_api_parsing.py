@@ -8,11 +8,13 @@ from uuid import UUID
 import msgspec
 import pytest
 from django.test import RequestFactory
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from rest_framework.request import Request
 
 from hub.api import decode
 from hub.errors import DomainError, Invalid, Malformed, TooLarge
-from hub.parsing import BODY_MAX, DEPTH_MAX, Moment, strict_json
+from hub.parsing import BODY_MAX, DEPTH_MAX, Moment, _strictly, strict_json
 
 
 class Inner(msgspec.Struct, forbid_unknown_fields=True):
@@ -173,3 +175,36 @@ def test_every_refusal_is_a_domain_error() -> None:
     for size in range(len(json.dumps(GOOD))):
         with pytest.raises(DomainError):
             decode(request(json.dumps(GOOD).encode()[:size]), Body)
+
+
+def either(read: Any, raw: bytes) -> Any:
+    try:
+        return repr(read(raw))
+    except DomainError as error:
+        return type(error), error.detail
+
+
+SCALARS: Any = (
+    st.none() | st.booleans() | st.floats() | st.integers(-(2**70), 2**70) | st.sampled_from([2**63 - 1, -(2**63)])
+    | st.text(st.sampled_from('a":{}[],\\\0\n\x7fé\u2028二'), max_size=6)
+)  # fmt: skip
+KEYS = st.sampled_from(["a", "b", 'c":', '"', "é", "k\n", ""])
+BODIES = st.recursive(SCALARS, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(KEYS, inner, max_size=4))
+PIECES = [
+    b'{"a":1,"a":2}', b"NaN", b"\xef\xbb\xbf", b"1e999", b"-0", b"01", b"\\u0000", b"\\ud800", b"\t", b"\0", b'"', b"{",
+    b"]", b"1E2", b" ", b"\xff", b",", b'"a" :', b"[" * 40,
+]  # fmt: skip
+
+
+@given(
+    body=BODIES,
+    ascii_only=st.booleans(),
+    pieces=st.lists(st.tuples(st.integers(0), st.sampled_from(PIECES)), max_size=2),
+)
+@settings(max_examples=500, deadline=None)
+def test_the_fast_way_reads_as_the_strict_one(body: Any, ascii_only: bool, pieces: list[tuple[int, bytes]]) -> None:
+    raw = json.dumps(body, ensure_ascii=ascii_only).encode()
+    for at, piece in pieces:
+        cut = at % (len(raw) + 1)
+        raw = raw[:cut] + piece + raw[cut + at % 2 :]
+    assert either(strict_json, raw) == either(_strictly, raw)
