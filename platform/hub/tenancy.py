@@ -65,20 +65,14 @@ def _open(scope: Scope) -> Iterator[None]:
         if inner:
             yield
             return
-        _set_role(wrapper, scope)
+        wrapper.open_transaction(scope.role, str(scope.institution_id or ""))
         wrapper.scope = scope
         try:
             yield
-            wrapper.flush()
+            wrapper.flush(commit=not nested and not wrapper.needs_rollback)
         finally:
             wrapper.scope = None
-            wrapper.waiting.clear()
+            wrapper.forget()
         # Only a test's own transaction lies around the outermost scope; what SET LOCAL did would live on in it.
         if nested and not wrapper.needs_rollback:
-            wrapper.open_transaction("SET LOCAL ROLE NONE; SET LOCAL app.institution_id = ''")
-
-
-def _set_role(wrapper: DatabaseWrapper, scope: Scope) -> None:
-    # Both are our own constants and a checked UUID, so they go in as text.
-    institution = str(scope.institution_id or "")
-    wrapper.open_transaction(f"SET LOCAL ROLE {scope.role}; SET LOCAL app.institution_id = '{institution}'")
+            wrapper.open_transaction("none", "")

@@ -10,15 +10,19 @@ from django.core.exceptions import ImproperlyConfigured
 from django.db import connections
 from django.db.backends.postgresql import base
 from django.db.models import Model
-from psycopg.pq import ExecStatus, TransactionStatus
+from psycopg.pq import ConnStatus, TransactionStatus
 
 from hub import postgres
 from hub.db import wire
 from hub.db.inserts import insert_statement
+from hub.db.wire import Rows, Statement
 
 if TYPE_CHECKING:
     from hub.tenancy import Scope
 
+# SET LOCAL ROLE and SET LOCAL, as one statement that can be prepared.
+_ACT_AS = b"SELECT set_config('role', $1, true), set_config('app.institution_id', $2, true)"
+_GONE = (psycopg.errors.AdminShutdown, psycopg.errors.CrashShutdown, psycopg.errors.CannotConnectNow)
 _UNSAFE = """
 SELECT concat_ws(', ',
   CASE WHEN r.rolsuper THEN 'is a superuser' END,
@@ -37,34 +41,51 @@ class DatabaseWrapper(base.DatabaseWrapper):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.waiting: list[tuple[type[Model], list[Any]]] = []
+        self._opening: tuple[Statement, ...] = ()
 
-    def open_transaction(self, statements: str) -> None:
-        """Run the first statements of a transaction, in one round trip with its BEGIN."""
+    def open_transaction(self, role: str, institution_id: str) -> None:
+        """Let a transaction open as this role, in one round trip with its first statement."""
         self.ensure_connection()
-        with self.wrap_database_errors:
-            if self.connection.info.transaction_status != TransactionStatus.IDLE or self.connection.autocommit:
-                self.connection.execute(statements, prepare=False)
-                return
-            # This is also the check of a pooled connection's health: nothing is lost yet if it turns out to be dead.
-            for _ in range(self.pool.max_size if self.pool else 0):
-                if self._begin(statements) is None:
-                    return
-                self._renew_connection()
-            if (error := self._begin(statements)) is not None:
-                raise error
+        act = Statement(_ACT_AS, (role, institution_id))
+        if self.connection.info.transaction_status == TransactionStatus.IDLE:
+            self._opening = (Statement(b"BEGIN"), act)
+        else:  # within a test's own
+            self._send(act)
 
-    def _begin(self, statements: str) -> psycopg.Error | None:
-        """Return None once the transaction is open, or the error of a connection that is dead."""
-        try:
-            result = self.connection.pgconn.exec_(f"BEGIN; {statements}".encode())
-        except psycopg.OperationalError as error:
-            return error
-        if result.status == ExecStatus.COMMAND_OK:
-            return None
-        fault = psycopg.errors.error_from_result(result)
-        if not isinstance(fault, psycopg.OperationalError) and not self.connection.closed:
-            raise fault
-        return fault
+    def ask(self, text: bytes, values: Sequence[Any]) -> Rows:
+        """Return the rows of a statement with the places $1, $2 and so on."""
+        self.ensure_connection()
+        return self._send(Statement(text, values))[0]
+
+    def flush(self, *, commit: bool = False) -> None:
+        """Send the inserts that wait (see `hub.db.quick.append`), as one statement; with it, if told so, the COMMIT."""
+        waiting, self.waiting = self.waiting, []
+        if waiting:
+            text = insert_statement(tuple(model for model, _ in waiting))
+            values = [value for _, values in waiting for value in values]
+            self.ensure_connection()
+            self._send(Statement(text, values), *([Statement(b"COMMIT")] if commit else []))
+
+    def forget(self) -> None:
+        """Drop what was not sent: the transaction is over."""
+        self.waiting.clear()
+        self._opening = ()
+
+    def _send(self, *statements: Statement) -> list[Rows]:
+        opening, self._opening = self._opening, ()
+        with self.wrap_database_errors:
+            # The opening is also the check of a pooled connection's health: nothing is lost yet if it is dead.
+            for _ in range(self.pool.max_size if opening and self.pool else 0):
+                try:
+                    return self._together(*opening, *statements)[len(opening) :]
+                except psycopg.OperationalError as error:
+                    if not isinstance(error, _GONE) and self.connection.pgconn.status == ConnStatus.OK:
+                        raise
+                self._renew_connection()
+            return self._together(*opening, *statements)[len(opening) :]
+
+    def _together(self, *statements: Statement) -> list[Rows]:
+        return wire.ask(self.connection, *statements, prepare=settings.PREPARE_STATEMENTS)
 
     def _renew_connection(self) -> None:
         self.connection.close()
@@ -72,23 +93,11 @@ class DatabaseWrapper(base.DatabaseWrapper):
         self.connection = self.pool.getconn()
         self.connection.autocommit = False
 
-    def flush(self) -> None:
-        """Send the inserts that wait (see `hub.db.quick.append`), as one statement."""
-        waiting, self.waiting = self.waiting, []
-        if waiting:
-            statement = insert_statement(tuple(model for model, _ in waiting))
-            self.ask(statement, [value for _, values in waiting for value in values])
-
-    def ask(self, statement: bytes, values: Sequence[Any]) -> list[tuple[Any, ...]]:
-        """Return the rows of a statement with the places $1, $2 and so on."""
-        self.ensure_connection()
-        with self.wrap_database_errors:
-            return wire.ask(self.connection, statement, values, prepare=settings.PREPARE_STATEMENTS)
-
     def create_cursor(self, name: str | None = None) -> Any:
         """Make a cursor; what it runs sees the inserts that waited."""
-        if self.waiting:
-            self.flush()
+        self.flush()
+        if self._opening:
+            self._send()
         return super().create_cursor(name)
 
     def get_new_connection(self, conn_params: dict[str, Any]) -> Any:

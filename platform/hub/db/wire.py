@@ -4,52 +4,104 @@ A cursor is made, parses the text for its places and looks up what is prepared, 
 handful of statements of a hot path that costs more than the server does.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
 from typing import Any
 from weakref import WeakKeyDictionary
 
 import psycopg
-from psycopg import generators
+from psycopg import abc, generators
 from psycopg.adapt import PyFormat, Transformer
-from psycopg.pq import ExecStatus, Format
+from psycopg.pq import ConnStatus, ExecStatus
+from psycopg.pq.abc import PGresult
 
 # Statements are texts of the program, so there are few; the limit is against a mistake.
 PREPARED_MAX = 300
 _prepared: WeakKeyDictionary[psycopg.Connection[Any], dict[tuple[bytes, tuple[int, ...]], bytes]] = WeakKeyDictionary()
 
 
-def ask(
-    connection: psycopg.Connection[Any], statement: bytes, values: Sequence[Any], *, prepare: bool
-) -> list[tuple[Any, ...]]:
-    """Run a statement with the places $1, $2 and so on; return its rows. Raises `psycopg.Error`."""
-    wire = connection.pgconn
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """A statement of the program's own, with the places $1, $2 and so on."""
+
+    text: bytes
+    values: Sequence[Any] = ()
+
+
+Rows = list[tuple[Any, ...]]
+
+
+def ask(connection: psycopg.Connection[Any], *statements: Statement, prepare: bool) -> list[Rows]:
+    """Run statements, all in one round trip, and return the rows of each. Raises `psycopg.Error`.
+
+    The first error stops those behind it.
+    """
     transformer = Transformer(connection)
-    formats = [PyFormat.AUTO] * len(values)
-    given = transformer.dump_sequence(values, formats)
-    types, ways = transformer.types or (), transformer.formats
-    if not prepare or (name := _name(connection, statement, types)) is None:
-        wire.send_query_params(statement, given, types, ways, Format.TEXT)
-    else:
-        wire.send_query_prepared(name, given, ways, Format.TEXT)
-    result = _result(connection)
+    commands = [_command(connection, one, transformer, prepare) for one in statements]
+    results = _alone(connection, *commands) if len(commands) == 1 else _together(connection, commands)
+    for result in results:
+        if result.status == ExecStatus.FATAL_ERROR:
+            raise psycopg.errors.error_from_result(result, encoding="utf-8")
+    return [_rows(result, transformer) for result in results]
+
+
+def _command(
+    connection: psycopg.Connection[Any], one: Statement, transformer: abc.Transformer, prepare: bool
+) -> Callable[[], None]:
+    given = transformer.dump_sequence(one.values, [PyFormat.AUTO] * len(one.values)) if one.values else []
+    types, ways = (transformer.types or (), transformer.formats) if one.values else ((), [])
+    name = _name(connection, one.text, types) if prepare else None
+    if name is None:
+        return partial(connection.pgconn.send_query_params, one.text, given, types, ways)
+    return partial(connection.pgconn.send_query_prepared, name, given, ways)
+
+
+def _name(connection: psycopg.Connection[Any], text: bytes, types: tuple[int, ...]) -> bytes | None:
+    names = _prepared.setdefault(connection, {})
+    if (name := names.get((text, types))) is None and len(names) < PREPARED_MAX:
+        name = f"luopan_{len(names)}".encode()
+        [result] = _alone(connection, partial(connection.pgconn.send_prepare, name, text, types))
+        if result.status == ExecStatus.FATAL_ERROR:
+            raise psycopg.errors.error_from_result(result, encoding="utf-8")
+        names[text, types] = name
+    return name
+
+
+def _alone(connection: psycopg.Connection[Any], command: Callable[[], None]) -> list[PGresult]:
+    command()
+    *_, result = connection.wait(generators.execute(connection.pgconn))
+    return [result]
+
+
+def _together(connection: psycopg.Connection[Any], commands: Sequence[Callable[[], None]]) -> list[PGresult]:
+    wire = connection.pgconn
+    wire.enter_pipeline_mode()
+    try:
+        for command in commands:
+            command()
+        wire.pipeline_sync()
+        if wire.flush():
+            connection.wait(generators.send(wire))
+        *results, _ = [_next(connection) for _ in range(len(commands) + 1)]
+    finally:
+        if wire.status == ConnStatus.OK:
+            wire.exit_pipeline_mode()
+    return results
+
+
+def _next(connection: psycopg.Connection[Any]) -> PGresult:
+    # Results are parted by a None.
+    for _ in range(2):
+        wire = connection.pgconn
+        result = connection.wait(generators.fetch(wire)) if wire.is_busy() else wire.get_result()
+        if result is not None:
+            return result
+    raise psycopg.OperationalError("the connection was lost")
+
+
+def _rows(result: PGresult, transformer: abc.Transformer) -> Rows:
     if result.status != ExecStatus.TUPLES_OK:
         return []
     transformer.set_pgresult(result)
     return transformer.load_rows(0, result.ntuples, tuple)
-
-
-def _name(connection: psycopg.Connection[Any], statement: bytes, types: tuple[int, ...]) -> bytes | None:
-    names = _prepared.setdefault(connection, {})
-    if (name := names.get((statement, types))) is None and len(names) < PREPARED_MAX:
-        name = f"luopan_{len(names)}".encode()
-        connection.pgconn.send_prepare(name, statement, types)
-        _result(connection)
-        names[statement, types] = name
-    return name
-
-
-def _result(connection: psycopg.Connection[Any]) -> Any:
-    *_, result = connection.wait(generators.execute(connection.pgconn))
-    if result.status == ExecStatus.FATAL_ERROR:
-        raise psycopg.errors.error_from_result(result, encoding="utf-8")
-    return result
