@@ -6,6 +6,7 @@ import os
 import secrets
 from contextlib import suppress
 from dataclasses import dataclass, fields
+from functools import cached_property
 from pathlib import Path
 
 from django.core.exceptions import ImproperlyConfigured
@@ -28,12 +29,12 @@ class Secrets:
         if len(self.secret_key) < 43:
             raise ImproperlyConfigured("LUOPAN_SECRET_KEY is too short: give 43 random characters or more.")
 
-    @property
+    @cached_property
     def master(self) -> bytes:
         """The key that wraps the data keys."""
         return _bytes(self.master_key)
 
-    @property
+    @cached_property
     def index(self) -> bytes:
         """The key of the blind indexes."""
         return _bytes(self.index_key)

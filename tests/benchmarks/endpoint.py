@@ -4,18 +4,19 @@ Ours: token, scope, tenancy, idempotency, consent, sealing, exact reasons, decis
 Peer: scikit-learn's `predict_proba` and one insert. One process each, 8 connections, rounds interleaved.
 """
 
-import http.client
 import json
 import os
+import re
 import secrets
+import selectors
+import socket
 import statistics
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,7 @@ import numpy as np
 
 ROOT = Path(__file__).resolve().parents[2]
 CONNECTIONS = 8
+REQUESTS_PER_S_MAX = 3000
 ROUND_S = float(os.environ.get("BENCH_ROUND_S", "5"))
 ROUNDS = int(os.environ.get("BENCH_ROUNDS", "5"))
 FEATURES = 30
@@ -35,8 +37,7 @@ class Side:
     """One server under load."""
 
     port: int
-    path: str
-    make: Callable[[], tuple[bytes, dict[str, str]]]
+    make: Callable[[], bytes]
     process: subprocess.Popen[bytes]
     rates: list[float] = field(default_factory=list)
     waits_ms: list[float] = field(default_factory=list)
@@ -149,6 +150,12 @@ def _servers(authorization: str, book: Path) -> Iterator[tuple[Side, Side]]:
         values = row[secrets.randbelow(len(row))].tolist()
         return {f"feature_{at:02d}": value for at, value in enumerate(values)}
 
+    def make(side: str, headers: dict[str, str]) -> bytes:
+        text = body()
+        lines = [f"POST {side} HTTP/1.1", "Host: localhost", "Content-Type: application/json"]
+        lines += [f"{name}: {value}" for name, value in {**headers, "Content-Length": str(len(text))}.items()]
+        return "\r\n".join([*lines, "", ""]).encode() + text
+
     def body() -> bytes:
         consent = {"reference": secrets.token_hex(8), "text_version": "1", "given_at": "2026-01-01T00:00:00+00:00"}
         return json.dumps(
@@ -158,7 +165,6 @@ def _servers(authorization: str, book: Path) -> Iterator[tuple[Side, Side]]:
             }
         ).encode()  # fmt: skip
 
-    plain = {"Content-Type": "application/json"}
     home = os.environ["LUOPAN_HOME"]
     dsn = f"host={socket_folder(Path(home))} dbname=luopan user=luopan_owner"
     ports = (18651, 18652)
@@ -173,14 +179,12 @@ def _servers(authorization: str, book: Path) -> Iterator[tuple[Side, Side]]:
             subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=log, start_new_session=True)
             for command in commands
         ]
-    headers = {**plain, "Authorization": authorization}
-    ours = Side(
-        ports[0],
-        "/api/v1/scores",
-        lambda: (body(), {**headers, "Idempotency-Key": secrets.token_hex(16)}),
-        processes[0],
-    )
-    peer = Side(ports[1], "/scores", lambda: (body(), plain), processes[1])
+
+    def ours_made() -> bytes:
+        return make("/api/v1/scores", {"Authorization": authorization, "Idempotency-Key": secrets.token_hex(16)})
+
+    ours = Side(ports[0], ours_made, processes[0])
+    peer = Side(ports[1], lambda: make("/scores", {}), processes[1])
     try:
         for side in (ours, peer):
             _wait_for(side)
@@ -194,46 +198,68 @@ def _servers(authorization: str, book: Path) -> Iterator[tuple[Side, Side]]:
 def _wait_for(side: Side) -> None:
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
-        try:
-            if _ask(http.client.HTTPConnection("127.0.0.1", side.port, timeout=10), side) == 201:
-                return
-        except OSError:
-            pass
+        with suppress(OSError), _Connection(side.port) as connection:
+            connection.send(side.make())
+            while not connection.receive():
+                pass
+            return
         time.sleep(0.2)
-    raise SystemExit(f"{side.path} did not answer 201: see {os.environ['LUOPAN_HOME']}/servers.log")
+    raise SystemExit(f"port {side.port} did not answer: see {os.environ['LUOPAN_HOME']}/servers.log")
 
 
-def _ask(connection: http.client.HTTPConnection, side: Side) -> int:
-    body, headers = side.make()
-    connection.request("POST", side.path, body, headers)
-    answer = connection.getresponse()
-    answer.read()
-    return answer.status
+class _Connection:
+    """One connection that sends a finished request and reads its answer: next to nothing beside the servers' work."""
+
+    def __init__(self, port: int) -> None:
+        self.socket = socket.create_connection(("127.0.0.1", port), timeout=30)
+        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self.read = b""
+        self.sent_at = 0.0
+
+    def __enter__(self) -> "_Connection":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.socket.close()
+
+    def send(self, request: bytes) -> None:
+        """Send a request."""
+        self.sent_at = time.perf_counter()
+        self.socket.sendall(request)
+
+    def receive(self) -> float:
+        """Read on; the milliseconds since the request once the answer is whole, 0 before."""
+        self.read += self.socket.recv(65_536)
+        head, found, body = self.read.partition(b"\r\n\r\n")
+        size = re.search(rb"\r\ncontent-length: (\d+)", head, re.IGNORECASE)
+        if not self.read or (found and (size is None or not head.startswith(b"HTTP/1.1 201"))):
+            raise SystemExit(f"answered {head[:100]!r}")
+        if not found or size is None or len(body) < int(size[1]):
+            return 0.0
+        self.read = b""
+        return (time.perf_counter() - self.sent_at) * 1000
 
 
 def _load(side: Side, seconds: float, *, keep: bool) -> None:
-    waits: list[list[float]] = [[] for _ in range(CONNECTIONS)]
-    before, start = _cpu_s(side.process.pid), time.perf_counter()
-    threads = [threading.Thread(target=_drive, args=(side, start + seconds, mine)) for mine in waits]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    wall, spent = time.perf_counter() - start, _cpu_s(side.process.pid) - before
-    count = sum(map(len, waits))
+    # Made beforehand: what is measured shares its cores with this process.
+    requests = [side.make() for _ in range(int(seconds * REQUESTS_PER_S_MAX))]
+    waits: list[float] = []
+    with ExitStack() as stack, selectors.DefaultSelector() as selector:
+        for _ in range(CONNECTIONS):
+            connection = stack.enter_context(_Connection(side.port))
+            selector.register(connection.socket, selectors.EVENT_READ, connection)
+            connection.send(requests.pop())
+        before, start = _cpu_s(side.process.pid), time.perf_counter()
+        while time.perf_counter() < start + seconds:
+            for key, _ in selector.select(30):
+                if wait := key.data.receive():
+                    waits.append(wait)
+                    key.data.send(requests.pop())
+        wall, spent = time.perf_counter() - start, _cpu_s(side.process.pid) - before
     if keep:
-        side.rates.append(count / wall)
-        side.cpu_ms.append(spent * 1000 / count)
-        side.waits_ms.extend(wait for mine in waits for wait in mine)
-
-
-def _drive(side: Side, until: float, waits: list[float]) -> None:
-    connection = http.client.HTTPConnection("127.0.0.1", side.port, timeout=30)
-    while (start := time.perf_counter()) < until:
-        if (status := _ask(connection, side)) != 201:
-            raise SystemExit(f"{side.path} answered {status}")
-        waits.append((time.perf_counter() - start) * 1000)
-    connection.close()
+        side.rates.append(len(waits) / wall)
+        side.cpu_ms.append(spent * 1000 / len(waits))
+        side.waits_ms.extend(waits)
 
 
 def _cpu_s(pid: int) -> float:
