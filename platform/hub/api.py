@@ -75,7 +75,7 @@ class Resource(APIView):
         context = {"view": self, "args": args, "kwargs": kwargs}
         asked = Request(request, parsers=self.get_parsers(), parser_context=context)
         try:
-            _refuse_unless_acceptable(request.headers.get("Accept", ""))
+            _refuse_unless_acceptable(request.META.get("HTTP_ACCEPT", ""))
             asked.auth = identify(request.META.get("HTTP_AUTHORIZATION", ""))
             handler = getattr(self, (request.method or "").lower(), None)
             _refuse_unless_allowed(getattr(handler, "operation", None), asked)
@@ -105,7 +105,7 @@ def _refuse_unless_allowed(operation: Operation | None, request: Request) -> Non
     if operation.scope not in caller(request).scopes:
         raise InsufficientScope(operation.scope)
     if operation.idempotent:
-        read_key(request.headers.get("Idempotency-Key"))  # refused here, before a large body is read
+        read_key(request.META.get("HTTP_IDEMPOTENCY_KEY"))  # refused here, before a large body is read
 
 
 def endpoint(
@@ -181,7 +181,7 @@ def _slot(operation: Operation, request: Request) -> Slot:
         institution_id=caller(request).institution_id,
         client_id=caller(request).client_id,
         operation=f"{request.method} {match.view_name if match else request.path}",
-        key=read_key(request.headers.get("Idempotency-Key")),
+        key=read_key(request.META.get("HTTP_IDEMPOTENCY_KEY")),
         payload=request.path.encode() + b"\0" + operation.payload(request),
     )
 

@@ -47,7 +47,8 @@ class DataKeyManager(models.Manager["DataKey"]):
 
     def _make(self, institution_id: UUID | None, kind: str, index: bytes) -> "DataKey":
         key = DataKey(id=uuid7(), institution_id=institution_id, kind=kind, reference_index=index)
-        key.wrapped = wrap(os.urandom(32), key.id)
+        key._plain = os.urandom(32)
+        key.wrapped = wrap(key._plain, key.id)
         append(key)
         return key
 
@@ -67,6 +68,7 @@ class DataKey(models.Model):
     erased_at = models.DateTimeField(null=True, editable=False)
 
     objects: ClassVar[DataKeyManager] = DataKeyManager()
+    _plain: bytes | None = None  # of a key just made
 
     class Meta:
         constraints = [
@@ -100,12 +102,16 @@ class DataKey(models.Model):
     def _key(self) -> bytes:
         if self.wrapped is None:
             raise Erased()
-        return open_sealed(settings.SECRETS.master, bytes(self.wrapped), place=f"hub_datakey|wrapped|{self.id}")
+        return self._plain or open_sealed(settings.SECRETS.master, bytes(self.wrapped), place=_wrapping(self.id))
 
 
 def wrap(key: bytes, key_id: UUID) -> bytes:
     """Seal a data key under the master key."""
-    return seal(settings.SECRETS.master, key, place=f"hub_datakey|wrapped|{key_id}")
+    return seal(settings.SECRETS.master, key, place=_wrapping(key_id))
+
+
+def _wrapping(key_id: UUID) -> str:
+    return f"hub_datakey|wrapped|{key_id}"
 
 
 def seal(key: bytes, plain: bytes, *, place: str) -> bytes:

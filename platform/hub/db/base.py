@@ -66,6 +66,11 @@ class DatabaseWrapper(base.DatabaseWrapper):
             self.ensure_connection()
             self._send(Statement(text, values), *([Statement(b"COMMIT")] if commit else []))
 
+    def _commit(self) -> None:
+        # Where COMMIT went with the inserts, nothing is left to be said.
+        if self.connection.pgconn.transaction_status != TransactionStatus.IDLE:
+            super()._commit()  # type: ignore[misc]  # not in the stubs
+
     def forget(self) -> None:
         """Drop what was not sent: the transaction is over."""
         self.waiting.clear()
