@@ -211,7 +211,7 @@ def test_of_two_trainings_at_once_on_one_run_one_works() -> None:
 def test_the_lease_is_renewed_while_the_worker_works(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(training, "LEASE", timedelta(seconds=1))
     monkeypatch.setattr(training, "RENEW_S", 0.2)
-    slow = {"bags": 4, "growths": [{"leaves": 8, "rounds": 200}]}
+    slow = {"bags": 8, "growths": [{"leaves": 8, "rounds": 300}]}
     run_id = request(imported(book_bytes(lines(1_500))), recipe=slow).id
     leases = []
 
