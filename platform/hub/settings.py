@@ -157,6 +157,7 @@ MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
 MFA_PASSKEY_LOGIN_ENABLED = True
 MFA_RECOVERY_CODES_SHOW_ONCE = True
 MFA_TOTP_ISSUER = "Luopan"
+MFA_TOTP_TOLERANCE = 1  # a code typed in at the end of its half minute arrives in the next one (RFC 6238 section 5.2)
 AXES_USERNAME_CALLABLE = "hub.accounts.lockout.counted_name"
 AXES_LOCKOUT_PARAMETERS = "hub.accounts.lockout.parameters"
 AXES_LOCKOUT_CALLABLE = "hub.accounts.lockout.locked"
