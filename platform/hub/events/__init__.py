@@ -1,0 +1,48 @@
+"""Events: what happened, as typed payloads. Bodies carry ids and figures, no personal data."""
+
+from hub.events.base import Payload, known_types, read
+from hub.events.institutions import (
+    ClientIssued,
+    ClientRevoked,
+    InstitutionOnboarded,
+    InstitutionResumed,
+    InstitutionSuspended,
+)
+from hub.events.learning import (
+    BookBatchImported,
+    BookImported,
+    BookRefused,
+    BookRegistered,
+    TrainingFinished,
+    TrainingInterrupted,
+    TrainingRequested,
+    TrainingStarted,
+)
+from hub.events.people import ConsentGiven, ConsentWithdrawn, PersonErased
+from hub.events.scoring import DecisionScored, ModelApproved, ModelPromoted, ModelVersionRegistered
+
+__all__ = [
+    "BookBatchImported",
+    "BookImported",
+    "BookRefused",
+    "BookRegistered",
+    "ClientIssued",
+    "ClientRevoked",
+    "ConsentGiven",
+    "ConsentWithdrawn",
+    "DecisionScored",
+    "InstitutionOnboarded",
+    "InstitutionResumed",
+    "InstitutionSuspended",
+    "ModelApproved",
+    "ModelPromoted",
+    "ModelVersionRegistered",
+    "Payload",
+    "PersonErased",
+    "TrainingFinished",
+    "TrainingInterrupted",
+    "TrainingRequested",
+    "TrainingStarted",
+    "known_types",
+    "read",
+]

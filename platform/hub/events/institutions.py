@@ -1,0 +1,50 @@
+"""Events of institutions and their clients."""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from hub.events.base import Payload
+
+
+@dataclass(frozen=True, slots=True)
+class InstitutionOnboarded(Payload):
+    """An institution (or its sandbox) was opened."""
+
+    TYPE: ClassVar[str] = "institution.onboarded"
+    SUBJECT: ClassVar[str] = "institution"
+
+    sandbox: bool
+
+
+@dataclass(frozen=True, slots=True)
+class InstitutionSuspended(Payload):
+    """All clients of an institution are kept out."""
+
+    TYPE: ClassVar[str] = "institution.suspended"
+    SUBJECT: ClassVar[str] = "institution"
+
+
+@dataclass(frozen=True, slots=True)
+class InstitutionResumed(Payload):
+    """The clients of a suspended institution are let in again."""
+
+    TYPE: ClassVar[str] = "institution.resumed"
+    SUBJECT: ClassVar[str] = "institution"
+
+
+@dataclass(frozen=True, slots=True)
+class ClientIssued(Payload):
+    """An API client was issued to an institution."""
+
+    TYPE: ClassVar[str] = "client.issued"
+    SUBJECT: ClassVar[str] = "client"
+
+    method: str
+
+
+@dataclass(frozen=True, slots=True)
+class ClientRevoked(Payload):
+    """An API client was revoked; its tokens are dead."""
+
+    TYPE: ClassVar[str] = "client.revoked"
+    SUBJECT: ClassVar[str] = "client"

@@ -1,0 +1,98 @@
+"""Events of loan books and trainings."""
+
+from dataclasses import dataclass
+from typing import ClassVar
+from uuid import UUID
+
+from hub.events.base import Payload
+
+
+@dataclass(frozen=True, slots=True)
+class BookBatchImported(Payload):
+    """A batch of lines of a loan book is in the label ledger."""
+
+    TYPE: ClassVar[str] = "book.batch_imported"
+    SUBJECT: ClassVar[str] = "loan_book"
+
+    first_line: int
+    last_line: int
+    rows: int
+    problems: int
+    digest: str
+
+
+@dataclass(frozen=True, slots=True)
+class BookImported(Payload):
+    """A whole loan book was read."""
+
+    TYPE: ClassVar[str] = "book.imported"
+    SUBJECT: ClassVar[str] = "loan_book"
+
+    line_id: UUID
+    rows: int
+    problems: int
+
+
+@dataclass(frozen=True, slots=True)
+class BookRefused(Payload):
+    """A loan book was not taken: `reason` is a sentence without any of its values."""
+
+    TYPE: ClassVar[str] = "book.refused"
+    SUBJECT: ClassVar[str] = "loan_book"
+
+    line_id: UUID
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class BookRegistered(Payload):
+    """A loan book was handed in and waits to be read."""
+
+    TYPE: ClassVar[str] = "book.registered"
+    SUBJECT: ClassVar[str] = "loan_book"
+
+    line_id: UUID
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingRequested(Payload):
+    """Somebody asked for a training of a model line."""
+
+    TYPE: ClassVar[str] = "training.requested"
+    SUBJECT: ClassVar[str] = "training_run"
+
+    line_id: UUID
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingStarted(Payload):
+    """A worker took a training up, for the first time or again after a fall."""
+
+    TYPE: ClassVar[str] = "training.started"
+    SUBJECT: ClassVar[str] = "training_run"
+
+    line_id: UUID
+    attempt: int
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingInterrupted(Payload):
+    """The worker of a training is gone; it waits in the queue again."""
+
+    TYPE: ClassVar[str] = "training.interrupted"
+    SUBJECT: ClassVar[str] = "training_run"
+
+    line_id: UUID
+    attempt: int
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingFinished(Payload):
+    """A training ended: `version_id` where it made a version, `failure` where it did not."""
+
+    TYPE: ClassVar[str] = "training.finished"
+    SUBJECT: ClassVar[str] = "training_run"
+
+    line_id: UUID
+    version_id: UUID | None
+    failure: str

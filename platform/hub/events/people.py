@@ -1,0 +1,37 @@
+"""Events of people and their consents."""
+
+from dataclasses import dataclass
+from typing import ClassVar
+from uuid import UUID
+
+from hub.events.base import Payload
+
+
+@dataclass(frozen=True, slots=True)
+class PersonErased(Payload):
+    """A person's keys were destroyed."""
+
+    TYPE: ClassVar[str] = "person.erased"
+    SUBJECT: ClassVar[str] = "person"
+
+
+@dataclass(frozen=True, slots=True)
+class ConsentGiven(Payload):
+    """A consent was recorded."""
+
+    TYPE: ClassVar[str] = "consent.given"
+    SUBJECT: ClassVar[str] = "consent"
+
+    person_id: UUID
+    purpose: str
+
+
+@dataclass(frozen=True, slots=True)
+class ConsentWithdrawn(Payload):
+    """A consent was withdrawn."""
+
+    TYPE: ClassVar[str] = "consent.withdrawn"
+    SUBJECT: ClassVar[str] = "consent"
+
+    person_id: UUID
+    purpose: str

@@ -1,0 +1,53 @@
+"""Events of model versions and decisions."""
+
+from dataclasses import dataclass
+from typing import ClassVar
+from uuid import UUID
+
+from hub.events.base import Payload
+
+
+@dataclass(frozen=True, slots=True)
+class ModelVersionRegistered(Payload):
+    """A model version came into the registry as a challenger."""
+
+    TYPE: ClassVar[str] = "model.registered"
+    SUBJECT: ClassVar[str] = "model_version"
+
+    line_id: UUID
+    number: int
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class ModelApproved(Payload):
+    """One person approved a model version."""
+
+    TYPE: ClassVar[str] = "model.approved"
+    SUBJECT: ClassVar[str] = "model_version"
+
+    line_id: UUID
+    approver_id: UUID
+
+
+@dataclass(frozen=True, slots=True)
+class ModelPromoted(Payload):
+    """A model version became the champion of its line, by two approvals or by a roll-back."""
+
+    TYPE: ClassVar[str] = "model.promoted"
+    SUBJECT: ClassVar[str] = "model_version"
+
+    line_id: UUID
+    previous_id: UUID | None
+    rolled_back: bool
+
+
+@dataclass(frozen=True, slots=True)
+class DecisionScored(Payload):
+    """A decision record was made for a person."""
+
+    TYPE: ClassVar[str] = "decision.scored"
+    SUBJECT: ClassVar[str] = "decision"
+
+    version_id: UUID
+    grade: str
