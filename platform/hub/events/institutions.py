@@ -48,3 +48,14 @@ class ClientRevoked(Payload):
 
     TYPE: ClassVar[str] = "client.revoked"
     SUBJECT: ClassVar[str] = "client"
+
+
+@dataclass(frozen=True, slots=True)
+class SandboxClockAdvanced(Payload):
+    """The clock of a sandbox went forward by `days`, and is `offset_days` ahead now."""
+
+    TYPE: ClassVar[str] = "sandbox.clock_advanced"
+    SUBJECT: ClassVar[str] = "institution"
+
+    days: int
+    offset_days: int

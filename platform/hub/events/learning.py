@@ -96,3 +96,37 @@ class TrainingFinished(Payload):
     line_id: UUID
     version_id: UUID | None
     failure: str
+
+
+@dataclass(frozen=True, slots=True)
+class OutcomeMatured(Payload):
+    """The window of a loan has closed: how it turned out. Days are ISO 8601.
+
+    `label` is good, bad, indeterminate or excluded (never immature). `revision` is 1 at first, and one more for each
+    correction; the highest one counts, in whatever order they arrive. `line_name` is the platform's line that scored.
+    """
+
+    TYPE: ClassVar[str] = "outcome.matured"
+    SUBJECT: ClassVar[str] = "loan"
+
+    line_name: str
+    decision_id: UUID
+    label: str
+    definition_version: int
+    window_months: int
+    opened_on: str
+    observed_on: str
+    revision: int
+
+
+@dataclass(frozen=True, slots=True)
+class LabelRecorded(Payload):
+    """The outcome of a loan is in the label ledger, for the first time or corrected."""
+
+    TYPE: ClassVar[str] = "label.recorded"
+    SUBJECT: ClassVar[str] = "loan"
+
+    line_id: UUID
+    label: str
+    definition_version: int
+    revision: int

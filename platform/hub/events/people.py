@@ -17,21 +17,21 @@ class PersonErased(Payload):
 
 @dataclass(frozen=True, slots=True)
 class ConsentGiven(Payload):
-    """A consent was recorded."""
+    """A consent was recorded. To a lender that it was given for, `person_id` is not told: it knows the consent's id."""
 
     TYPE: ClassVar[str] = "consent.given"
     SUBJECT: ClassVar[str] = "consent"
 
-    person_id: UUID
+    person_id: UUID | None
     purpose: str
 
 
 @dataclass(frozen=True, slots=True)
 class ConsentWithdrawn(Payload):
-    """A consent was withdrawn."""
+    """A consent was withdrawn; `person_id` as in `ConsentGiven`."""
 
     TYPE: ClassVar[str] = "consent.withdrawn"
     SUBJECT: ClassVar[str] = "consent"
 
-    person_id: UUID
+    person_id: UUID | None
     purpose: str
