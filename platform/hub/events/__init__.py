@@ -1,5 +1,11 @@
 """Events: what happened, as typed payloads. Bodies carry ids and figures, no personal data."""
 
+from hub.events.acquisition import (
+    ApplicationDecided,
+    ApplicationProved,
+    ApplicationResumed,
+    ApplicationStarted,
+)
 from hub.events.base import Payload, known_types, read
 from hub.events.institutions import (
     ClientIssued,
@@ -25,6 +31,10 @@ from hub.events.people import ConsentGiven, ConsentWithdrawn, PersonErased
 from hub.events.scoring import DecisionScored, ModelApproved, ModelPromoted, ModelVersionRegistered
 
 __all__ = [
+    "ApplicationDecided",
+    "ApplicationProved",
+    "ApplicationResumed",
+    "ApplicationStarted",
     "BookBatchImported",
     "BookImported",
     "BookRefused",
