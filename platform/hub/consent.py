@@ -1,4 +1,8 @@
-"""The consent ledger: one purpose, one recipient, one text version; given, withdrawn, expired. Rows are only added."""
+"""The consent ledger: one purpose, one recipient, one text version; given, withdrawn, expired. Rows are only added.
+
+An institution names by its own reference a consent that its customer gave to it (`Claim`, `require`). What the
+platform's own borrowers consent to is recorded by `give`: that Luopan scores them, that one lender gets their data.
+"""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -6,16 +10,22 @@ from typing import ClassVar
 from uuid import UUID
 
 from django.db import models
+from django.db.models.functions import Cast
 
 from hub import outbox
 from hub.audit import Actor
 from hub.crypto import DataKey, blind_index
-from hub.db.quick import Part, fetch
-from hub.errors import Conflict, FieldError, Invalid
+from hub.db.quick import Part, Question, ask, fetch
+from hub.errors import Conflict, Erased, FieldError, Invalid, NotFound
 from hub.events import ConsentGiven, ConsentWithdrawn
 from hub.ids import uuid7
 
-PURPOSES = ("credit_scoring",)
+CREDIT_SCORING = "credit_scoring"
+SHARE_WITH_LENDER = "share_with_lender"
+PURPOSES = (CREDIT_SCORING, SHARE_WITH_LENDER)
+PLATFORM = "luopan"
+"""The recipient of a consent that is for the platform itself; for one lender it is the institution's id."""
+_LOCK = "pg_advisory_xact_lock{}(hashtextextended(%s, 0)) IS NULL"
 
 
 class ConsentEntry(models.Model):
@@ -26,7 +36,7 @@ class ConsentEntry(models.Model):
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     consent_id = models.UUIDField(editable=False)
-    institution_id = models.UUIDField(editable=False)
+    institution_id = models.UUIDField(null=True, editable=False)
     person = models.ForeignKey(DataKey, on_delete=models.PROTECT, editable=False)
     state = models.CharField(max_length=10, choices=[(GIVEN, GIVEN), (WITHDRAWN, WITHDRAWN)], editable=False)
     purpose = models.CharField(max_length=40, editable=False)
@@ -41,13 +51,26 @@ class ConsentEntry(models.Model):
         verbose_name_plural = "consent entries"
         constraints = [
             models.UniqueConstraint(
-                fields=["institution_id", "reference_index", "state"], name="hub_consententry_reference_state"
+                "institution_id", "reference_index", "state", name="hub_consententry_reference_state",
+                nulls_distinct=False,
+            ),
+            models.CheckConstraint(
+                name="hub_consententry_recipient",
+                condition=models.Q(institution_id__isnull=False) | models.Q(recipient="luopan"),
+            ),
+            models.CheckConstraint(
+                name="hub_consententry_lender",
+                condition=~models.Q(purpose="share_with_lender")
+                | models.Q(institution_id__isnull=False, recipient=Cast("institution_id", models.CharField())),
             ),
             models.CheckConstraint(
                 name="hub_consententry_expires_later",
                 condition=models.Q(expires_at__isnull=True) | models.Q(expires_at__gt=models.F("at")),
             ),
-        ]
+            models.UniqueConstraint(
+                fields=["consent_id"], name="hub_consententry_withdrawn_once", condition=models.Q(state="withdrawn")
+            ),
+        ]  # fmt: skip
 
     def __str__(self) -> str:
         return f"{self.purpose} {self.state}"
@@ -55,9 +78,9 @@ class ConsentEntry(models.Model):
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """What an institution says of a consent: its own reference, one purpose, one recipient, one text version."""
+    """What is said of a consent: the sayer's own reference, one purpose, one recipient, one text version."""
 
-    institution_id: UUID
+    institution_id: UUID | None
     reference: str
     purpose: str
     recipient: str
@@ -68,12 +91,16 @@ class Claim:
     @property
     def entries(self) -> Part:
         """What to fetch for `require`: the ledger's entries of this reference."""
+        if self.institution_id is None:
+            return Part(ConsentEntry, "institution_id IS NULL AND reference_index = %s", (self._index,))
         where = "institution_id = %s AND reference_index = %s"
         return Part(ConsentEntry, where, (self.institution_id, self._index))
 
     @property
     def _index(self) -> bytes:
-        return blind_index(f"consent|{self.institution_id}", self.reference)
+        # References of the platform's own making never meet those that the lender itself makes up.
+        ours = "share|" if self.purpose == SHARE_WITH_LENDER else ""
+        return blind_index(f"consent|{ours}{self.institution_id or ''}", self.reference)
 
     def entry(self, person: DataKey, now: datetime) -> ConsentEntry:
         """Make the entry that the first mention leaves; `Invalid` where its moments make no sense."""
@@ -102,7 +129,7 @@ def require(
     given = found.get(ConsentEntry.GIVEN)
     if given is None:
         given = claim.entry(person, now)
-        payload = ConsentGiven(given.id, claim.institution_id, person_id=person.id, purpose=claim.purpose)
+        payload = ConsentGiven(given.id, claim.institution_id, person_id=_told(given), purpose=claim.purpose)
         outbox.publish(payload, actor=actor, now=now, before=[given])
     _refuse_unless_valid(given, claim, person, now)
     if ConsentEntry.WITHDRAWN in found:
@@ -120,16 +147,124 @@ def _refuse_unless_valid(given: ConsentEntry, claim: Claim, person: DataKey, now
         raise Conflict("This consent has expired: a new one is needed.")
 
 
+def give(
+    *,
+    person_id: UUID,
+    purpose: str,
+    recipient: str,
+    text_version: str,
+    reference: str,
+    actor: Actor,
+    now: datetime,
+    expires_at: datetime | None = None,
+) -> UUID:
+    """Record what a borrower of the platform consents to; return the consent's id. Platform scope.
+
+    `purpose` is "credit_scoring" with the recipient "luopan", or "share_with_lender" with the institution's id as the
+    recipient. `reference` is the caller's own name of it (such as "application|<id>"): again, it returns the same
+    consent. `NotFound` for no person of the platform, `Erased`, `Invalid` where it expires before it begins,
+    `Conflict` where the reference stands for something else, was withdrawn or has expired.
+    """
+    person = _borrower(person_id)
+    claim = Claim(_lender(purpose, recipient), reference, purpose, recipient, text_version, now, expires_at)
+    return require(claim=claim, person=person, actor=actor, now=now)
+
+
+def _borrower(person_id: UUID) -> DataKey:
+    person = DataKey.objects.filter(id=person_id, kind=DataKey.PERSON, institution_id=None).first()
+    if person is None:
+        raise NotFound("There is no such person.")
+    if person.erased_at is not None:
+        raise Erased("This person was erased.")
+    return person
+
+
+def _lender(purpose: str, recipient: str) -> UUID | None:
+    if purpose == SHARE_WITH_LENDER:
+        return UUID(recipient)
+    if (purpose, recipient) != (CREDIT_SCORING, PLATFORM):
+        raise ValueError(f"no consent of a borrower is for {purpose} by {recipient}")
+    return None
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """What the ledger says of one consent."""
+
+    consent_id: UUID
+    institution_id: UUID | None
+    purpose: str
+    recipient: str
+    text_version: str
+    given_at: datetime
+    expires_at: datetime | None
+    withdrawn_at: datetime | None
+
+
+def proof(*, consent_id: UUID) -> Proof:
+    """Return what the ledger says of a consent; `NotFound` where the open scope sees none."""
+    entries = {entry.state: entry for entry in fetch(entries_of(consent_id))}
+    given, withdrawn = entries.get(ConsentEntry.GIVEN), entries.get(ConsentEntry.WITHDRAWN)
+    if given is None:
+        raise NotFound("There is no such consent.")
+    return Proof(
+        consent_id, given.institution_id, given.purpose, given.recipient, given.text_version, given.at,
+        given.expires_at, withdrawn.at if withdrawn else None,
+    )  # fmt: skip
+
+
+def entries_of(consent_id: UUID) -> Part:
+    """What to fetch for `refuse_unless_held`: the first entry has the consent's own id."""
+    where = "id = %s OR (consent_id = %s AND state = 'withdrawn')"
+    return Part(ConsentEntry, where, (consent_id, consent_id))
+
+
+def check(*, consent_id: UUID, person_id: UUID, purpose: str, recipient: str, now: datetime) -> None:
+    """Refuse (`Conflict`) unless this consent of this person holds; until the transaction ends nobody withdraws it.
+
+    Take the row locks of the case first: whoever withdraws does so too.
+    """
+    _lock(consent_id, "_shared")
+    refuse_unless_held(
+        fetch(entries_of(consent_id)), person_id=person_id, purpose=purpose, recipient=recipient, now=now
+    )
+
+
+def refuse_unless_held(
+    entries: list[ConsentEntry], *, person_id: UUID, purpose: str, recipient: str, now: datetime
+) -> None:
+    """Refuse (`Conflict`) unless these entries are of a consent that this person gave for this, and that holds."""
+    found = {entry.state: entry for entry in entries}
+    given = found.get(ConsentEntry.GIVEN)
+    asked = (person_id, purpose, recipient)
+    if given is None or (given.person_id, given.purpose, given.recipient) != asked:
+        raise Conflict("There is no consent of this person to this.")
+    if ConsentEntry.WITHDRAWN in found:
+        raise Conflict("This consent was withdrawn: a new one is needed.")
+    if given.expires_at is not None and given.expires_at <= now:
+        raise Conflict("This consent has expired: a new one is needed.")
+
+
 def withdraw(*, consent_id: UUID, actor: Actor, now: datetime) -> None:
     """Withdraw a consent. Safe to repeat; `Conflict` where there is no such consent."""
-    entries = {e.state: e for e in ConsentEntry.objects.filter(consent_id=consent_id)}
+    _lock(consent_id)
+    entries = {entry.state: entry for entry in fetch(entries_of(consent_id))}
     if ConsentEntry.WITHDRAWN in entries:
         return
     if ConsentEntry.GIVEN not in entries:
         raise Conflict("There is no such consent.")
     entry = entries[ConsentEntry.GIVEN]
-    payload = ConsentWithdrawn(consent_id, entry.institution_id, person_id=entry.person_id, purpose=entry.purpose)
+    payload = ConsentWithdrawn(consent_id, entry.institution_id, person_id=_told(entry), purpose=entry.purpose)
     entry.pk, entry.state, entry.at, entry.recorded_at = uuid7(), ConsentEntry.WITHDRAWN, now, now
     entry.expires_at = None
     entry.save(force_insert=True)
     outbox.publish(payload, actor=actor, now=now)
+
+
+def _told(entry: ConsentEntry) -> UUID | None:
+    # Two lenders who compared their events would know a borrower of both by the platform's id of him.
+    return None if entry.purpose == SHARE_WITH_LENDER else entry.person_id
+
+
+def _lock(consent_id: UUID, how: str = "") -> None:
+    ask(Question(_LOCK.format(how), (f"consent|{consent_id}",)))
