@@ -2,17 +2,17 @@
 
 from typing import Any
 
-from django.contrib.admin import display
+from django.contrib.admin import EmptyFieldListFilter, display
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
 from hub import console, erasure
-from hub.accounts.policies import OPERATORS, RISK_OFFICERS
+from hub.accounts.policies import OPERATORS, RISK_OFFICERS, STAFF
 from hub.clock import now
 from hub.console import Panel
 from hub.errors import Erased
 from hub.records import Deed, Part, RecordAdmin, actor, coloured
-from risk.scoring import pages, registry
+from risk.scoring import pages, registry, services
 from risk.scoring.flows import VERSION
 from risk.scoring.models import Decision, ModelLine, ModelVersion
 
@@ -35,6 +35,11 @@ def _roll_back(request: HttpRequest, row: ModelLine, _data: dict[str, Any]) -> s
 def _erase(request: HttpRequest, row: Decision, _data: dict[str, Any]) -> str:
     erasure.erase_person(person_id=row.person_id, actor=actor(request), now=now())
     return "The person's key is destroyed: this record and every other of this person answers “erased”."
+
+
+def _replay(_request: HttpRequest, row: Decision, _data: dict[str, Any]) -> str:
+    found = services.replay(decision=row)
+    return f"Computed again from its stored inputs and versions: {found.result}."
 
 
 @console.register(ModelLine)
@@ -132,16 +137,17 @@ class DecisionAdmin(RecordAdmin):
 
     section = "Decisions"
     icon = "gavel"
-    list_display = ("id", "grade", "action", "pd_12m", "version", "institution_id", "created_at")
-    list_filter = ("grade", "action")
+    list_display = ("id", "grade", "action", "pd_12m", "version", "decided_by", "created_at")
+    list_filter = ("grade", "action", ("institution_id", EmptyFieldListFilter))
     list_select_related = ("version__line",)
     search_fields = ("id", "institution_id")
     ordering = ("-created_at", "-id")
     shown = (
-        "id", "grade", "action", "pd_12m", "logit_micro", "version", "bands_version", "institution_id", "person",
+        "id", "grade", "action", "pd_12m", "logit_micro", "version", "bands_version", "decided_by", "person",
         "consent_id", "created_at",
     )  # fmt: skip
     deeds = (
+        Deed("replay", "Compute again", _replay, STAFF),
         Deed(
             "erase", "Erase this person", _erase, OPERATORS, danger=True,
             question="This destroys the key of the person behind this record. What was sealed with it, backups "
@@ -154,6 +160,11 @@ class DecisionAdmin(RecordAdmin):
         """Fetch what a list shows, and the key's state."""
         rows: QuerySet[Decision] = super().get_queryset(request).select_related("person", "version__line")
         return rows.defer("sealed", *(f"version__{name}" for name in _HEAVY))
+
+    @display(description="decided by")
+    def decided_by(self, row: Decision) -> str:
+        """The platform itself, or for an institution by its id."""
+        return str(row.institution_id or "the platform")
 
     def headline(self, row: Decision) -> list[tuple[str, object]]:
         """What was decided."""

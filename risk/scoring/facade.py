@@ -28,27 +28,35 @@ from risk.scoring.glassbox import (
 if TYPE_CHECKING:
     from hub.audit import Actor
     from risk.scoring.models import ModelLine
+    from risk.scoring.services import Scored
 
 __all__ = [
     "FORMAT",
     "ArtefactError",
     "Batch",
     "Calibration",
+    "DecisionReason",
     "InputError",
     "LineView",
     "Manifest",
     "Reason",
     "Score",
+    "ScoredApplication",
     "Scorer",
     "Term",
     "approve_version",
     "champion_ready",
+    "decided_features",
+    "decisions_of",
     "ensure_line",
     "find_line",
     "get_line",
     "load_artefact",
     "manifest_of",
+    "read_application",
     "register_version",
+    "replay_application",
+    "score_application",
 ]
 
 
@@ -119,6 +127,93 @@ def approve_version(*, version_id: UUID, user_id: UUID, now: datetime) -> None:
     from risk.scoring import registry
 
     registry.approve_version(version_id=version_id, user_id=user_id, now=now)
+
+
+@dataclass(frozen=True, slots=True)
+class DecisionReason:
+    """A principal reason: moving `feature` from `value` to `best_value` alone lowers the logit by `lost_logit`."""
+
+    feature: str
+    value: float | str | None
+    best_value: float | str
+    lost_logit: str
+
+
+@dataclass(frozen=True, slots=True)
+class ScoredApplication:
+    """The platform's decision on an application. `pd` is the probability of default in 12 months, six decimals.
+
+    `action` is approve, review or decline; `reasons` are up to four, the weightiest first.
+    """
+
+    decision_id: UUID
+    pd: str
+    grade: str
+    action: str
+    reasons: tuple[DecisionReason, ...]
+    version_id: UUID
+
+
+def score_application(
+    *,
+    line_name: str,
+    person_id: UUID,
+    consent_id: UUID,
+    features: Mapping[str, float | str | None],
+    actor: "Actor",
+    now: datetime,
+) -> ScoredApplication:
+    """Score a borrower of the platform by the champion of its line; platform scope, the record is of no institution.
+
+    `person_id` is the platform's DataKey, `consent_id` from `hub.consent.give` for credit_scoring by luopan.
+    `Invalid` names unknown or mistyped features; `Conflict` where the consent does not hold or the line has no
+    champion; `NotFound` for an unknown line or person; `Erased` where the person was erased.
+    """
+    from risk.scoring import services
+
+    scored = services.score_application(
+        line_name=line_name, person_id=person_id, consent_id=consent_id, features=features, actor=actor, now=now
+    )
+    return _application(scored)
+
+
+def read_application(*, decision_id: UUID) -> ScoredApplication:
+    """Open a decision of the platform again; `NotFound`, or `Erased` once the person was erased. Platform scope."""
+    from risk.scoring import queries, services
+
+    return _application(services.open_decision(queries.platform_decision(decision_id=decision_id)))
+
+
+def replay_application(*, decision_id: UUID) -> str:
+    """Compute a decision of the platform again: `identical`, `different` or `erased`. Platform scope."""
+    from risk.scoring import queries, services
+
+    return services.replay(decision=queries.platform_decision(decision_id=decision_id)).result
+
+
+def decided_features(*, decision_id: UUID) -> dict[str, float | str | None]:
+    """Return what a decision of the platform was made from; errors as of `read_application`. Platform scope."""
+    from risk.scoring import queries, services
+
+    return services.open_decision(queries.platform_decision(decision_id=decision_id)).sealed.features
+
+
+def decisions_of(*, person_id: UUID) -> list[UUID]:
+    """Return the ids of the decisions on a person, oldest first. Platform scope."""
+    from risk.scoring import queries
+
+    return queries.decision_ids(person_id=person_id)
+
+
+def _application(scored: "Scored") -> ScoredApplication:
+    from risk.scoring.serializers import signed_decimal
+
+    reasons = tuple(
+        DecisionReason(one.feature, one.value, one.best_value, signed_decimal(one.lost_micro))
+        for one in scored.sealed.reasons
+    )
+    row = scored.decision
+    return ScoredApplication(row.id, str(row.pd_12m), row.grade, row.action, reasons, row.version_id)
 
 
 def champion_ready() -> tuple[bool, str]:

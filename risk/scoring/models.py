@@ -127,10 +127,13 @@ class Promotion(models.Model):
 
 
 class Decision(models.Model):
-    """A decision record: what was asked (sealed under the person's key), what was answered, and by which versions."""
+    """A decision record: what was asked (sealed under the person's key), what was answered, and by which versions.
+
+    Of no institution where the platform decided on a borrower of its own.
+    """
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
-    institution_id = models.UUIDField(editable=False)
+    institution_id = models.UUIDField(null=True, editable=False)
     person = models.ForeignKey(DataKey, on_delete=models.PROTECT, editable=False, related_name="+")
     consent_id = models.UUIDField(editable=False)
     version = models.ForeignKey(ModelVersion, on_delete=models.PROTECT, related_name="+", editable=False)

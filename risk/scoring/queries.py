@@ -33,6 +33,19 @@ def decision_by_id(*, decision_id: UUID) -> Decision:
     return decision
 
 
+def platform_decision(*, decision_id: UUID) -> Decision:
+    """Return a decision record of the platform itself; an institution's answers like an unknown one."""
+    decision = _decisions().filter(id=decision_id, institution_id=None).first()
+    if decision is None:
+        raise NotFound("There is no such decision.")
+    return decision
+
+
+def decision_ids(*, person_id: UUID) -> list[UUID]:
+    """Return the ids of the decisions on a person, oldest first."""
+    return list(Decision.objects.filter(person_id=person_id).order_by("created_at", "id").values_list("id", flat=True))
+
+
 def _decisions() -> QuerySet[Decision]:
     rows = Decision.objects.select_related("person", "version__line")
     return rows.defer("version__artefact", "version__report", "version__manifest")

@@ -9,6 +9,7 @@ from typing import Any
 from uuid import UUID
 
 import msgspec
+from django.db.models import Q
 
 from hub import consent, outbox
 from hub.audit import Actor
@@ -21,7 +22,7 @@ from risk.scoring import bands
 from risk.scoring.glassbox import Calibration, InputError, Reason, Score, Scorer
 from risk.scoring.models import Decision, ModelLine, ModelVersion
 
-PURPOSE = "credit_scoring"
+PURPOSE = consent.CREDIT_SCORING
 RECIPIENT = "institution"
 REASONS_MAX = 4
 _SCORERS_MAX = 32
@@ -84,17 +85,66 @@ def score_person(
     `Invalid` names unknown or mistyped features; `Conflict` where the consent does not hold; `Erased` where the
     person was erased; `NotFound` where no line of this name has a champion.
     """
-    who = DataKey.objects.by_reference(institution_id=institution_id, kind=DataKey.PERSON, reference=person_reference)
-    claim = consent.Claim(
-        institution_id, consent_reference.reference, PURPOSE, RECIPIENT, consent_reference.text_version,
-        consent_reference.given_at, consent_reference.expires_at,
-    )  # fmt: skip
-    champions, people, entries = fetch_together(_champions(line_name, institution_id), who, claim.entries)
+    claim = _claim(institution_id, consent_reference)
+    asked = what_is_asked(institution_id, line_name, person_reference, consent_reference)
+    champions, people, entries = fetch_together(*asked)
     version = _own_first(champions, institution_id, line_name)
-    person = DataKey.objects.first_or_new(people, who)
+    person = DataKey.objects.first_or_new(people, asked[1])
     if person.erased_at is not None:
         raise Erased("This person was erased: nothing can be scored for this reference any more.")
     consent_id = consent.require(claim=claim, person=person, entries=entries, actor=actor, now=now)
+    return _score(version, person, consent_id, features, line_name, actor, now)
+
+
+def what_is_asked(
+    institution_id: UUID, line_name: str, person_reference: str, consent_reference: ConsentReference
+) -> tuple[Part, Part, Part]:
+    """Return what `score_person` fetches first, so that a caller may let it come ahead."""
+    who = DataKey.objects.by_reference(institution_id=institution_id, kind=DataKey.PERSON, reference=person_reference)
+    return _champions(line_name, institution_id), who, _claim(institution_id, consent_reference).entries
+
+
+def _claim(institution_id: UUID, said: ConsentReference) -> consent.Claim:
+    return consent.Claim(
+        institution_id, said.reference, PURPOSE, RECIPIENT, said.text_version, said.given_at, said.expires_at
+    )
+
+
+def score_application(
+    *,
+    line_name: str,
+    person_id: UUID,
+    consent_id: UUID,
+    features: Mapping[str, float | str | None],
+    actor: Actor,
+    now: datetime,
+) -> Scored:
+    """Score a borrower of the platform under his consent and keep the decision record. Platform scope.
+
+    Errors as of `score_person`; `NotFound` also where there is no such borrower.
+    """
+    who = Part(DataKey, "id = %s AND kind = %s AND institution_id IS NULL", (person_id, DataKey.PERSON))
+    parts = (_champions(line_name, None), who, consent.entries_of(consent_id))
+    champions, people, entries = fetch_together(*parts)
+    version = _own_first(champions, None, line_name)
+    if not people:
+        raise NotFound("There is no such borrower.")
+    person: DataKey = people[0]
+    if person.erased_at is not None:
+        raise Erased("This person was erased: nothing can be scored for this reference any more.")
+    consent.refuse_unless_held(entries, person_id=person_id, purpose=PURPOSE, recipient=consent.PLATFORM, now=now)
+    return _score(version, person, consent_id, features, line_name, actor, now)
+
+
+def _score(
+    version: ModelVersion,
+    person: DataKey,
+    consent_id: UUID,
+    features: Mapping[str, float | str | None],
+    line_name: str,
+    actor: Actor,
+    now: datetime,
+) -> Scored:
     scorer = scorer_of(version)
     score = compute(scorer, features, version.calibration)
     sealed = Sealed(dict(features), list(scorer.reasons(score, limit=REASONS_MAX)))
@@ -113,7 +163,6 @@ def _record(
 ) -> Decision:
     band = bands.band_of(score.pd)
     decision_id = uuid7()
-    assert person.institution_id is not None
     decision = Decision(
         id=decision_id,
         institution_id=person.institution_id,
@@ -159,16 +208,16 @@ def replay(*, decision: Decision) -> Replay:
     return Replay(decision.id, "identical" if same else "different", before[:2], again[:2])
 
 
-def _champions(name: str, institution_id: UUID) -> Part:
+def _champions(name: str, institution_id: UUID | None) -> Part:
     return Part(ModelVersion, _CHAMPIONS, (name, institution_id), only=_NEEDED)
 
 
-def _own_first(found: list[ModelVersion], institution_id: UUID, name: str) -> ModelVersion:
+def _own_first(found: list[ModelVersion], institution_id: UUID | None, name: str) -> ModelVersion:
     for owner in (institution_id, None):
         for version in found:
             if version.institution_id == owner:
                 return version
-    if ModelLine.objects.filter(name=name).exists():
+    if ModelLine.objects.filter(Q(institution_id=institution_id) | Q(institution_id=None), name=name).exists():
         raise Conflict(f"The model line {name} has no champion yet: a version must be approved first.")
     detail = "Name a model line of yours or of the platform."
     raise NotFound("There is no such model line.", errors=[FieldError("/model_line", "unknown_model_line", detail)])

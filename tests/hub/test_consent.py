@@ -178,15 +178,16 @@ def test_a_share_holds_for_its_person_its_lender_and_until_it_is_withdrawn() -> 
     person, other = borrower().id, borrower("b-2").id
     given = share(person, expires_at=NOW + timedelta(days=30))
     check(given, person)
-    for refused in (
-        lambda: check(uuid4(), person),
-        lambda: check(given, other),
-        lambda: check(given, person, recipient=str(uuid4())),
-        lambda: check(given, person, purpose=consent.CREDIT_SCORING),
-        lambda: check(given, person, moment=NOW + timedelta(days=30)),
-    ):
+    refused: list[tuple[UUID, UUID, dict[str, Any]]] = [
+        (uuid4(), person, {}),
+        (given, other, {}),
+        (given, person, {"recipient": str(uuid4())}),
+        (given, person, {"purpose": consent.CREDIT_SCORING}),
+        (given, person, {"moment": NOW + timedelta(days=30)}),
+    ]
+    for consent_id, who, changed in refused:
         with pytest.raises(Conflict):
-            refused()
+            check(consent_id, who, **changed)
     with platform_scope():
         consent.withdraw(consent_id=given, actor=ACTOR, now=NOW)
     with pytest.raises(Conflict, match="withdrawn"):
