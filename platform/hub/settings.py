@@ -52,6 +52,7 @@ INSTALLED_APPS = [
     "drf_spectacular",
     "drf_spectacular_sidecar",
     "partners.institutions.apps.InstitutionsConfig",
+    "partners.products.apps.ProductsConfig",
     "risk.scoring.apps.ScoringConfig",
     "risk.learning.apps.LearningConfig",
     "acquisition.market.apps.MarketConfig",

@@ -28,6 +28,16 @@ from hub.events.learning import (
     TrainingStarted,
 )
 from hub.events.people import ConsentGiven, ConsentWithdrawn, PersonErased
+from hub.events.products import (
+    BudgetLow,
+    BudgetMoved,
+    BudgetSet,
+    PolicyDrafted,
+    PolicyLive,
+    PolicySubmitted,
+    ProductChanged,
+    ProductOpened,
+)
 from hub.events.scoring import DecisionScored, ModelApproved, ModelPromoted, ModelVersionRegistered
 
 __all__ = [
@@ -39,6 +49,9 @@ __all__ = [
     "BookImported",
     "BookRefused",
     "BookRegistered",
+    "BudgetLow",
+    "BudgetMoved",
+    "BudgetSet",
     "ClientIssued",
     "ClientRevoked",
     "ConsentGiven",
@@ -54,6 +67,11 @@ __all__ = [
     "OutcomeMatured",
     "Payload",
     "PersonErased",
+    "PolicyDrafted",
+    "PolicyLive",
+    "PolicySubmitted",
+    "ProductChanged",
+    "ProductOpened",
     "SandboxClockAdvanced",
     "TrainingFinished",
     "TrainingInterrupted",

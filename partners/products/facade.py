@@ -1,0 +1,24 @@
+"""What other apps may use of `products`."""
+
+from partners.products.budgets import BudgetLeft, budgets_left, release, reserve, use
+from partners.products.live import LiveProduct, evaluate, live_products
+from partners.products.policy import FACTS, GRADES, REASONS, Exclusion, Policy, reason_text
+from partners.products.queries import budget_faults
+
+__all__ = [
+    "FACTS",
+    "GRADES",
+    "REASONS",
+    "BudgetLeft",
+    "Exclusion",
+    "LiveProduct",
+    "Policy",
+    "budget_faults",
+    "budgets_left",
+    "evaluate",
+    "live_products",
+    "reason_text",
+    "release",
+    "reserve",
+    "use",
+]

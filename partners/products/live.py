@@ -1,0 +1,105 @@
+"""What is on offer now, ready to be matched: one statement where all of it is known, two where some is new.
+
+A product is kept in the process as it was at its row version, with the policy version that decides and its
+institution's name. Any change makes another key, so nothing that is kept can be old.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from types import MappingProxyType
+from uuid import UUID
+
+from django.db.models import Q
+
+from partners.products import queries
+from partners.products.models import CreditPolicy
+from partners.products.policy import Exclusion, Policy, compile_policy
+from partners.products.policy import evaluate as evaluate_policy
+
+KEPT_MAX = 20_000
+_Key = tuple[UUID, int, UUID, str]
+
+
+@dataclass(frozen=True, slots=True)
+class LiveProduct:
+    """A product on offer. `grid` has a yearly rate in percent for each grade that the policy lets pass."""
+
+    id: UUID
+    institution_id: UUID
+    institution_name: str
+    name: str
+    product_class: str
+    currency: str
+    amount_min: Decimal
+    amount_max: Decimal
+    terms: tuple[int, ...]
+    method: str
+    rounding: str
+    fee_percent: Decimal
+    fee_flat: Decimal
+    grid: Mapping[str, Decimal]
+    jurisdiction: str
+    policy_version_id: UUID
+    policy: Policy
+
+
+_kept: dict[_Key, LiveProduct] = {}
+
+
+def live_products(*, product_class: str, currency: str, sandbox_id: UUID | None) -> list[LiveProduct]:
+    """Return every live product of a class and currency in one world, by id. Platform scope.
+
+    The world is the live one, or (`sandbox_id`) one sandbox. Suspended institutions offer nothing.
+    """
+    keys = _keys(product_class, currency, sandbox_id)
+    found = {key[0]: _kept.get(key) for key in keys}
+    new = [product_id for product_id, known in found.items() if known is None]
+    if new:
+        made = {_key_of(row): _live(row) for row in queries.live_rows(new)}
+        if len(_kept) + len(made) > KEPT_MAX:
+            _kept.clear()
+        _kept.update(made)
+        found.update({product.id: product for product in made.values()})
+    return [product for product in found.values() if product is not None]
+
+
+def evaluate(product: LiveProduct, facts: Mapping[str, object]) -> tuple[Exclusion, ...]:
+    """Return every reason of the product's policy against these facts; none where the application is wanted."""
+    return evaluate_policy(product.policy, facts)
+
+
+def _keys(product_class: str, currency: str, sandbox_id: UUID | None) -> list[_Key]:
+    world = Q(institution__live=None) if sandbox_id is None else Q(institution_id=sandbox_id)
+    rows = queries.products().filter(
+        world, product_class=product_class, currency=currency, state="live", institution__is_active=True,
+        policies__state="live",
+    )  # fmt: skip
+    return list(rows.order_by("id").values_list("id", "row_version", "policies__id", "institution__name"))
+
+
+def _key_of(row: CreditPolicy) -> _Key:
+    return row.product_id, row.product.row_version, row.id, row.product.institution.name
+
+
+def _live(row: CreditPolicy) -> LiveProduct:
+    product = row.product
+    return LiveProduct(
+        id=product.id,
+        institution_id=product.institution_id,
+        institution_name=product.institution.name,
+        name=product.name,
+        product_class=product.product_class,
+        currency=product.currency,
+        amount_min=product.amount_min,
+        amount_max=product.amount_max,
+        terms=tuple(product.terms),
+        method=product.method,
+        rounding=product.rounding,
+        fee_percent=product.fee_percent,
+        fee_flat=product.fee_flat,
+        grid=MappingProxyType({grade: Decimal(rate) for grade, rate in product.grid.items()}),
+        jurisdiction=product.jurisdiction,
+        policy_version_id=row.id,
+        policy=compile_policy(row.rules),
+    )

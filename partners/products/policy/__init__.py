@@ -1,0 +1,23 @@
+"""Credit policies, pure: their text, its faults, their evaluation, and what applicants are told. No Django."""
+
+from partners.products.policy.document import PolicyText, Rule, faults
+from partners.products.policy.evaluation import Exclusion, Policy, compile_policy, evaluate, offered_grades
+from partners.products.policy.facts import FACTS, GRADES, PROTECTED, PROXIES
+from partners.products.policy.texts import REASONS, reason_text
+
+__all__ = [
+    "FACTS",
+    "GRADES",
+    "PROTECTED",
+    "PROXIES",
+    "REASONS",
+    "Exclusion",
+    "Policy",
+    "PolicyText",
+    "Rule",
+    "compile_policy",
+    "evaluate",
+    "faults",
+    "offered_grades",
+    "reason_text",
+]
