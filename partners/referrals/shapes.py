@@ -36,7 +36,6 @@ class ShareConsent:
     """
 
     text_version: str
-    given_at: datetime
     contact: Mapping[str, str]
 
 
