@@ -7,7 +7,6 @@ from rest_framework.request import Request
 
 from hub.api import Reply, Resource, caller, decode, endpoint
 from hub.clock import now
-from hub.db.quick import Part
 from risk.scoring import queries, services
 from risk.scoring.serializers import (
     REPLAY_EXAMPLE,
@@ -20,23 +19,12 @@ from risk.scoring.serializers import (
 )
 
 
-def _said(body: ScoreBody) -> services.ConsentReference:
-    given = body.consent
-    return services.ConsentReference(given.reference, given.text_version, given.given_at, given.expires_at)
-
-
-def _ahead(request: Request) -> tuple[Part, ...]:
-    body = decode(request, ScoreBody)
-    return services.what_is_asked(caller(request).institution_id, body.model_line, body.person_reference, _said(body))
-
-
 class Scores(Resource):
     """Scores of the institution's own customers."""
 
     @endpoint(
-        scope="scores:write", idempotent=True, ahead=_ahead, body=ScoreBody, answer=ScoreAnswer, status=201,
-        examples=SCORE_EXAMPLES,
-    )  # fmt: skip
+        scope="scores:write", idempotent=True, body=ScoreBody, answer=ScoreAnswer, status=201, examples=SCORE_EXAMPLES
+    )
     def post(self, request: Request) -> Reply:
         """Score a person under a consent, with reasons, and keep the decision record."""
         body = decode(request, ScoreBody)
@@ -45,7 +33,9 @@ class Scores(Resource):
             institution_id=client.institution_id,
             line_name=body.model_line,
             person_reference=body.person_reference,
-            consent_reference=_said(body),
+            consent_reference=services.ConsentReference(
+                body.consent.reference, body.consent.text_version, body.consent.given_at, body.consent.expires_at
+            ),
             features=body.features,
             actor=client.actor,
             now=now(),

@@ -85,29 +85,18 @@ def score_person(
     `Invalid` names unknown or mistyped features; `Conflict` where the consent does not hold; `Erased` where the
     person was erased; `NotFound` where no line of this name has a champion.
     """
-    claim = _claim(institution_id, consent_reference)
-    asked = what_is_asked(institution_id, line_name, person_reference, consent_reference)
-    champions, people, entries = fetch_together(*asked)
+    who = DataKey.objects.by_reference(institution_id=institution_id, kind=DataKey.PERSON, reference=person_reference)
+    claim = consent.Claim(
+        institution_id, consent_reference.reference, PURPOSE, RECIPIENT, consent_reference.text_version,
+        consent_reference.given_at, consent_reference.expires_at,
+    )  # fmt: skip
+    champions, people, entries = fetch_together(_champions(line_name, institution_id), who, claim.entries)
     version = _own_first(champions, institution_id, line_name)
-    person = DataKey.objects.first_or_new(people, asked[1])
+    person = DataKey.objects.first_or_new(people, who)
     if person.erased_at is not None:
         raise Erased("This person was erased: nothing can be scored for this reference any more.")
     consent_id = consent.require(claim=claim, person=person, entries=entries, actor=actor, now=now)
     return _score(version, person, consent_id, features, line_name, actor, now)
-
-
-def what_is_asked(
-    institution_id: UUID, line_name: str, person_reference: str, consent_reference: ConsentReference
-) -> tuple[Part, Part, Part]:
-    """Return what `score_person` fetches first, so that a caller may let it come ahead."""
-    who = DataKey.objects.by_reference(institution_id=institution_id, kind=DataKey.PERSON, reference=person_reference)
-    return _champions(line_name, institution_id), who, _claim(institution_id, consent_reference).entries
-
-
-def _claim(institution_id: UUID, said: ConsentReference) -> consent.Claim:
-    return consent.Claim(
-        institution_id, said.reference, PURPOSE, RECIPIENT, said.text_version, said.given_at, said.expires_at
-    )
 
 
 def score_application(
