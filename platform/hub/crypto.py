@@ -54,10 +54,11 @@ class DataKeyManager(models.Manager["DataKey"]):
 
 
 class DataKey(models.Model):
-    """The wrapped key of one person or one book; without it nothing sealed under it can be read."""
+    """The wrapped key of one person, one book, or one loan's label; without it nothing sealed under it can be read."""
 
     PERSON: ClassVar[str] = "person"
     BOOK: ClassVar[str] = "book"
+    LABEL: ClassVar[str] = "label"
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     institution_id = models.UUIDField(null=True, editable=False)

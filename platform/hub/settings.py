@@ -125,6 +125,8 @@ BROKER_DSN = env.text("BROKER_DSN")  # only where the application's database is 
 EVENT_SUBSCRIBERS: dict[str, list[str]] = {
     "book.registered": ["risk.learning.subscribers.read_registered_book"],
     "training.requested": ["risk.learning.subscribers.start_requested_training"],
+    "outcome.matured": ["risk.learning.subscribers.record_matured_outcome"],
+    "person.erased": ["risk.learning.subscribers.forget_erased_person"],
 }
 
 # --- sign-in ---------------------------------------------------------------------------------------------------------

@@ -2,7 +2,7 @@
 
 from risk.features.catalogue.cells import Value
 from risk.features.catalogue.feature import Direction, Feature, Kind
-from risk.features.catalogue.mapping import Mapping
+from risk.features.catalogue.mapping import LabelDefinition, Mapping
 from risk.features.catalogue.mapping_text import MappingError, MappingFault, read_mapping, stored_mapping
 from risk.features.catalogue.rows import HeaderError, Row, RowProblem, RowReader, split_line
 
@@ -11,6 +11,7 @@ __all__ = [
     "Feature",
     "HeaderError",
     "Kind",
+    "LabelDefinition",
     "Mapping",
     "MappingError",
     "MappingFault",

@@ -1,25 +1,22 @@
-"""From the label ledger to the table that learners read: every matured label once, by book and line."""
+"""From the label ledger to the table that learners read: every matured label once, by book and line, then outcomes."""
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import date
+from itertools import chain
 from typing import Any
 
-import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
 from risk.features.facade import Feature, Mapping
 from risk.learning.fit.frame import Column, Frame, Labels
 from risk.learning.fit.recipe import canonical, digest
-from risk.learning.models import LabelEntry, LoanBook
+from risk.learning.ledger import BookLabels, OutcomeLabels, Scope, Source
+from risk.learning.models import LoanBook
 
-CHUNK_ROWS = 5_000
 ROWS_MIN = 100
 CLASS_ROWS_MIN = 10
-
-Scope = Callable[[], AbstractContextManager[None]]
 
 
 class NothingToLearn(Exception):
@@ -30,7 +27,8 @@ class NothingToLearn(Exception):
 class TrainingSet:
     """A frame with its labels (int8, 1 = bad) and, where all books have dates, days since 0001-01-01 as `time`.
 
-    Left out are `immature` labels and `repeated` accounts, of which the last line counts.
+    The rows of books come first, then `outcomes` rows of the platform's own loans. Left out are `immature` labels,
+    `repeated` accounts, of which the last line counts, and `erased` outcomes.
     """
 
     frame: Frame
@@ -38,38 +36,42 @@ class TrainingSet:
     time: NDArray[np.float64] | None
     immature: int
     repeated: int
+    outcomes: int = 0
+    erased: int = 0
 
     def sha256(self) -> str:
         """A digest of the books' layout that goes into the artefact."""
         return digest(canonical([[f.name, f.kind, f.unit, f.direction] for f in self.frame.features]))
 
 
-def assemble(books: Sequence[LoanBook], *, scope: Scope, check: Callable[[], None]) -> TrainingSet:
-    """Open the ledger of some books of one line into a training set; `check` is called before each chunk.
+def assemble(
+    books: Sequence[LoanBook],
+    *,
+    scope: Scope,
+    check: Callable[[], None],
+    outcomes_until: int = 0,
+    as_of: date | None = None,
+) -> TrainingSet:
+    """Open the ledger of some books of one line, and its outcomes up to an entry, into a training set.
 
-    Raises NothingToLearn where the books differ in what they hold or hold too little, Erased where a key is gone.
+    With `as_of` only what was known on that day counts. `check` is called before each chunk. Raises NothingToLearn
+    where the books differ in what they hold or hold too little, Erased where a book's key is gone.
     """
     mappings = [book.mapping for book in books]
     features = _common_features(books, mappings)
     with scope():
-        matured = [book.entries.filter(LabelEntry.MATURED).count() for book in books]
-    rows = sum(matured)
-    columns = {feature.name: _empty(feature, rows) for feature in features}
-    labels = np.zeros(rows, dtype=np.int8)
-    days = np.zeros(rows, dtype=np.float64)
-    references: list[bytes | None] = []
-    for book, mapping in zip(books, mappings, strict=True):
-        places = _places(mapping, features)
-        for chunk in _chunks(book, scope):
-            check()
-            _fill(chunk, book, places, columns, labels, days, references)
-    if len(references) != rows:
-        raise NothingToLearn("The label ledger changed while it was read: train again.")
+        sources: list[Source] = [
+            BookLabels(book, mapping, features, scope, as_of) for book, mapping in zip(books, mappings, strict=True)
+        ]
+        label, line_id = mappings[0].label, books[0].line_id
+        outcomes = OutcomeLabels(line_id, label, features, scope, outcomes_until, as_of)
+    columns, labels, days, references = _filled([*sources, outcomes], features, check)
     kept = _last_of_each(references)
-    time = days[kept] if all(mapping.has_time for mapping in mappings) else None
     found = TrainingSet(
-        Frame(features, columns).take(kept), labels[kept], time,
-        immature=sum(book.rows for book in books) - rows, repeated=rows - len(kept),
+        Frame(features, columns).take(kept), labels[kept],
+        days[kept] if all(mapping.has_time for mapping in mappings) else None,
+        immature=sum(source.immature for source in sources), repeated=len(references) - len(kept),
+        outcomes=outcomes.rows, erased=outcomes.erased,
     )  # fmt: skip
     _check_size(found)
     return found
@@ -93,58 +95,31 @@ def _facts(one: Mapping, other: Mapping) -> Iterator[tuple[str, Any, Any]]:
     yield "their features", set(one.training_features), set(other.training_features)
 
 
-def _places(mapping: Mapping, features: Sequence[Feature]) -> list[tuple[str, int]]:
-    """The name of each feature, and where its value stands among the kept ones."""
-    kept = {column.feature_name: place for place, column in enumerate(mapping.kept_columns)}
-    return [(feature.name, kept[feature.name]) for feature in features]
+def _filled(
+    sources: Sequence[Source], features: Sequence[Feature], check: Callable[[], None]
+) -> tuple[dict[str, Column], Labels, NDArray[np.float64], list[bytes | None]]:
+    rows = sum(source.rows for source in sources)
+    columns = {feature.name: _empty(feature, rows) for feature in features}
+    labels, days = np.zeros(rows, dtype=np.int8), np.zeros(rows, dtype=np.float64)
+    references: list[bytes | None] = []
+    for chunk in chain.from_iterable(source.chunks() for source in sources):
+        check()
+        part = slice(len(references), len(references) + len(chunk))
+        for at, feature in enumerate(features):
+            # A missing number is None here and NaN in a column of floats.
+            columns[feature.name][part] = [line.values[at] for line in chunk]
+        labels[part] = [line.is_bad for line in chunk]
+        days[part] = [line.day for line in chunk]
+        references.extend(line.reference for line in chunk)
+    if len(references) != rows:
+        raise NothingToLearn("The label ledger changed while it was read: train again.")
+    return columns, labels, days, references
 
 
 def _empty(feature: Feature, rows: int) -> Column:
     if feature.kind == "number":
         return np.full(rows, np.nan, dtype=np.float64)
     return np.full(rows, None, dtype=object)
-
-
-# As the driver gives them, line number, is bad, day, reference index, sealed values.
-_Entry = tuple[int, bool, date | None, bytes | memoryview | None, bytes | memoryview]
-
-
-def _chunks(book: LoanBook, scope: Scope) -> Iterator[list[_Entry]]:
-    last = 0
-    while True:
-        with scope():
-            found = book.entries.filter(LabelEntry.MATURED, line_no__gt=last).order_by("line_no")
-            chunk = list(found.values_list("line_no", "is_bad", "opened_on", "reference_index", "sealed")[:CHUNK_ROWS])
-        if not chunk:
-            return
-        yield chunk
-        last = chunk[-1][0]
-
-
-def _fill(
-    chunk: Sequence[_Entry],
-    book: LoanBook,
-    places: Sequence[tuple[str, int]],
-    columns: dict[str, Column],
-    labels: Labels,
-    days: NDArray[np.float64],
-    references: list[bytes | None],
-) -> None:
-    start = len(references)
-    rows = slice(start, start + len(chunk))
-    values = [_opened(book, line_no, sealed) for line_no, _, _, _, sealed in chunk]
-    for name, place in places:
-        # A missing number is None here and NaN in a column of floats.
-        columns[name][rows] = [row[place] for row in values]
-    labels[rows] = [is_bad for _, is_bad, _, _, _ in chunk]
-    days[rows] = [day.toordinal() if day else 0 for _, _, day, _, _ in chunk]
-    references.extend(bytes(index) if index else None for _, _, _, index, _ in chunk)
-
-
-def _opened(book: LoanBook, line_no: int, sealed: bytes | memoryview) -> list[Any]:
-    plain = book.key.open(bytes(sealed), place=LabelEntry.place(book.id, line_no))
-    row: list[Any] = msgspec.json.decode(plain)
-    return row
 
 
 def _last_of_each(references: Sequence[bytes | None]) -> NDArray[np.intp]:

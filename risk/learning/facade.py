@@ -1,14 +1,15 @@
-"""What other apps may use of `learning`: books in, trainings through, by callers that open scopes of their own."""
+"""What other apps may use of `learning`: books and outcomes in, trainings through; callers open the scopes."""
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
+from typing import Any
 from uuid import UUID
 
 from hub.audit import Actor
 from hub.metrics import Gauge
-from risk.learning import queries, reading, services, shipped
+from risk.learning import outcomes, queries, reading, services, shipped
 from risk.learning.demo_book import demo_csv
 from risk.learning.flows import RUN
 
@@ -63,14 +64,55 @@ def take_book(
     return BookTaken(book.id, book.rows, book.damaged_lines)
 
 
+def record_outcome(
+    *,
+    line_name: str,
+    loan_id: UUID,
+    decision_id: UUID,
+    label: str,
+    definition_version: int,
+    window_months: int,
+    opened_on: date,
+    observed_on: date,
+    now: datetime,
+    revision: int = 1,
+) -> bool:
+    """Enter how a loan turned out into the label ledger of the platform's line; platform scope. True if it is new.
+
+    `label` is good, bad, indeterminate or excluded; only good and bad ones train. `revision` is 1 at first and one
+    more for each correction: the highest counts, whatever order they come in. The same again changes nothing; False
+    also where the person was erased. `NotFound` for an unknown line or decision, `Conflict` before the window of
+    `window_months` has closed, for another content under a known revision, or a decision later than the loan.
+    """
+    return outcomes.record_outcome(
+        line_name=line_name, loan_id=loan_id, decision_id=decision_id, label=label,
+        definition_version=definition_version, window_months=window_months, opened_on=opened_on,
+        observed_on=observed_on, revision=revision, now=now,
+    )  # fmt: skip
+
+
 def train_line(
-    *, line_id: UUID, requested_by: UUID | None, scope: Scope, clock: Clock, actor: Actor, say: Say
+    *,
+    line_id: UUID,
+    requested_by: UUID | None,
+    scope: Scope,
+    clock: Clock,
+    actor: Actor,
+    say: Say,
+    seed: int = services.DEFAULT_SEED,
+    recipe: dict[str, Any] | None = None,
+    as_of: date | None = None,
 ) -> Trained:
-    """Train a line now, or go on with its unfinished training."""
+    """Train a line now on its books and outcomes together, or go on with its unfinished training of these settings.
+
+    `recipe` holds what differs from the usual, such as {"bags": 2}. With `as_of` only what was known that day counts.
+    """
     from risk.learning import training  # here, so that who only takes books does without scikit-learn
 
     with scope():
-        run = services.resume_or_request_training(line_id=line_id, requested_by=requested_by, actor=actor, now=clock())
+        run = services.resume_or_request_training(
+            line_id=line_id, requested_by=requested_by, actor=actor, now=clock(), seed=seed, recipe=recipe, as_of=as_of
+        )
     done = training.train(
         run_id=run.id, scope=scope, clock=clock, actor=actor, progress=lambda seen: say(f"{seen.percent} % {seen.step}")
     )

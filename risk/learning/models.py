@@ -1,6 +1,7 @@
-"""The tables of learning: loan books and the label ledger, training runs and their checkpoints."""
+"""The tables of learning: loan books, the label ledger of books and outcomes, training runs and their checkpoints."""
 
 from risk.learning.book_models import BookProblem, LabelEntry, LoanBook
+from risk.learning.outcome_models import OutcomeEntry
 from risk.learning.run_models import TrainingCheckpoint, TrainingRun
 
-__all__ = ["BookProblem", "LabelEntry", "LoanBook", "TrainingCheckpoint", "TrainingRun"]
+__all__ = ["BookProblem", "LabelEntry", "LoanBook", "OutcomeEntry", "TrainingCheckpoint", "TrainingRun"]

@@ -1,11 +1,12 @@
 """Reads of books, problems, labels and trainings, in the open scope."""
 
+from datetime import date
 from uuid import UUID
 
-from django.db.models import Count, F, Q, QuerySet
+from django.db.models import Count, F, Max, Q, QuerySet
 
 from hub.errors import NotFound
-from risk.learning.models import BookProblem, LabelEntry, LoanBook, TrainingRun
+from risk.learning.models import BookProblem, LabelEntry, LoanBook, OutcomeEntry, TrainingRun
 
 
 def books(*, line_id: UUID | None = None) -> QuerySet[LoanBook]:
@@ -54,6 +55,23 @@ def ledger_counts(*, book_id: UUID) -> dict[str, int]:
     return found
 
 
+def outcomes_of(*, loan_id: UUID, definition_version: int) -> list[OutcomeEntry]:
+    """What the label ledger has of a loan under a definition, the first revision first."""
+    found = OutcomeEntry.objects.filter(loan_id=loan_id, definition_version=definition_version)
+    return list(found.order_by("revision"))
+
+
+def newest_outcome(*, line_id: UUID) -> int:
+    """The id of the newest outcome entry of a line, 0 where there is none."""
+    return OutcomeEntry.objects.filter(line_id=line_id).aggregate(newest=Max("id"))["newest"] or 0
+
+
+def outcome_counts(*, line_id: UUID) -> dict[str, int]:
+    """Outcomes of a line that count, by label; a label of none is left out. Platform scope."""
+    found = OutcomeEntry.counting(line_id=line_id, until=newest_outcome(line_id=line_id)).order_by("label")
+    return dict(found.values_list("label").annotate(count=Count("id")))
+
+
 def runs(*, line_id: UUID | None = None) -> QuerySet[TrainingRun]:
     """The trainings of the scope with their lines, newest first."""
     found = TrainingRun.objects.select_related("line")
@@ -78,9 +96,10 @@ def waiting_run(*, line_id: UUID) -> TrainingRun | None:
     return TrainingRun.objects.filter(line_id=line_id, state="queued", attempts=0).first()
 
 
-def open_run(*, line_id: UUID, seed: int, recipe: dict[str, object]) -> TrainingRun | None:
+def open_run(*, line_id: UUID, seed: int, recipe: dict[str, object], as_of: date | None) -> TrainingRun | None:
     """The newest training of these settings that waits or runs."""
-    return TrainingRun.objects.filter(line_id=line_id, seed=seed, recipe=recipe, finished_at=None).first()
+    found = TrainingRun.objects.filter(line_id=line_id, seed=seed, recipe=recipe, as_of=as_of)
+    return found.filter(finished_at=None).first()
 
 
 def trainings_of(*, book: LoanBook) -> list[TrainingRun]:

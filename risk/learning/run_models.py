@@ -16,7 +16,11 @@ ATTEMPTS_MAX = 5
 
 
 class TrainingRun(Leased):
-    """One training of a model line: its settings, its books (fixed at the first start), how far it has come."""
+    """One training of a model line: its settings, its labels (fixed at the first start), how far it has come.
+
+    It learns from `book_ids`, and from the line's outcomes up to the entry `outcomes_until`; with `as_of`, from what
+    was known on that day only.
+    """
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     institution_id = models.UUIDField(null=True, editable=False)
@@ -25,6 +29,8 @@ class TrainingRun(Leased):
     seed = models.PositiveIntegerField(editable=False)
     recipe = models.JSONField(default=dict, editable=False)
     book_ids = models.JSONField(default=list, editable=False)
+    outcomes_until = models.BigIntegerField(default=0, editable=False)
+    as_of = models.DateField(null=True, editable=False)
     requested_by = models.UUIDField(null=True, editable=False)
     attempts = models.PositiveSmallIntegerField(default=0, editable=False)
     step = models.CharField(max_length=120, default="Waiting for a worker", editable=False)
@@ -101,10 +107,10 @@ class TrainingRun(Leased):
         self.nudge(now=now)
         self.save(update_fields=["nudged_at"])
 
-    def fix_books(self, book_ids: Sequence[UUID]) -> None:
-        """Keep which books it learns from: a resumed run must not meet others."""
-        self.book_ids = [str(book_id) for book_id in book_ids]
-        self.save(update_fields=["book_ids"])
+    def fix_labels(self, *, book_ids: Sequence[UUID], outcomes_until: int) -> None:
+        """Keep what it learns from: a resumed run must not meet other books or outcomes."""
+        self.book_ids, self.outcomes_until = [str(book_id) for book_id in book_ids], outcomes_until
+        self.save(update_fields=["book_ids", "outcomes_until"])
 
     def advance(self, *, step: str, percent: int) -> None:
         """Show how far it has come."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
@@ -159,8 +159,11 @@ def request_training(
     now: datetime,
     seed: int = DEFAULT_SEED,
     recipe: dict[str, Any] | None = None,
+    as_of: date | None = None,
 ) -> TrainingRun:
     """Queue a training of a line; one that waits already with the same settings is returned instead.
+
+    With `as_of` it learns from what was known on that day; without, from all that is in the label ledger.
 
     `NotFound` for an unknown line; `Conflict` where one with other settings waits, or nothing is there to learn from.
     """
@@ -170,15 +173,15 @@ def request_training(
     line = scoring.get_line(line_id=line_id)
     with transaction.atomic():
         waiting = queries.waiting_run(line_id=line_id)
-        if waiting is not None and (waiting.seed, waiting.recipe) == (seed, kept):
+        if waiting is not None and (waiting.seed, waiting.recipe, waiting.as_of) == (seed, kept, as_of):
             return waiting
         if waiting is not None:
             raise Conflict("A training of this line with other settings waits already: let it run, or cancel it.")
         if not queries.read_books(line_id=line_id):
             raise Conflict(f"The line {line.name} has no book that is fully read: import one first.")
         run = TrainingRun.enqueue(
-            institution_id=line.institution_id, line_id=line_id, seed=seed, recipe=kept, requested_by=requested_by,
-            created_at=now,
+            institution_id=line.institution_id, line_id=line_id, seed=seed, recipe=kept, as_of=as_of,
+            requested_by=requested_by, created_at=now,
         )  # fmt: skip
         outbox.publish(TrainingRequested(run.id, run.institution_id, line_id=line_id), actor=actor, now=now)
     return run
@@ -192,11 +195,12 @@ def resume_or_request_training(
     now: datetime,
     seed: int = DEFAULT_SEED,
     recipe: dict[str, Any] | None = None,
+    as_of: date | None = None,
 ) -> TrainingRun:
     """Return the unfinished training of these settings, or queue one; errors as of `request_training`."""
-    run = queries.open_run(line_id=line_id, seed=seed, recipe=checked_recipe(recipe))
+    run = queries.open_run(line_id=line_id, seed=seed, recipe=checked_recipe(recipe), as_of=as_of)
     return run or request_training(
-        line_id=line_id, requested_by=requested_by, actor=actor, now=now, seed=seed, recipe=recipe
+        line_id=line_id, requested_by=requested_by, actor=actor, now=now, seed=seed, recipe=recipe, as_of=as_of
     )
 
 

@@ -1,9 +1,9 @@
-"""What learning does about events: it sends the tasks that long work needs."""
+"""What learning does about events: it sends the tasks that long work needs, and enters what loans turned out to be."""
 
-from datetime import datetime
+from datetime import date, datetime
 
-from hub.events import BookRegistered, TrainingRequested
-from risk.learning import tasks
+from hub.events import BookRegistered, OutcomeMatured, PersonErased, TrainingRequested
+from risk.learning import outcomes, tasks
 
 
 def read_registered_book(event: BookRegistered, *, now: datetime) -> None:  # noqa: ARG001 - every subscriber gets it
@@ -14,3 +14,18 @@ def read_registered_book(event: BookRegistered, *, now: datetime) -> None:  # no
 def start_requested_training(event: TrainingRequested, *, now: datetime) -> None:  # noqa: ARG001 - as above
     """Carry out a training that was asked for."""
     tasks.train.delay_on_commit(str(event.subject_id))
+
+
+def record_matured_outcome(event: OutcomeMatured, *, now: datetime) -> None:
+    """Enter an outcome into the label ledger."""
+    outcomes.record_outcome(
+        line_name=event.line_name, loan_id=event.subject_id, decision_id=event.decision_id, label=event.label,
+        definition_version=event.definition_version, window_months=event.window_months,
+        opened_on=date.fromisoformat(event.opened_on), observed_on=date.fromisoformat(event.observed_on),
+        revision=event.revision, now=now,
+    )  # fmt: skip
+
+
+def forget_erased_person(event: PersonErased, *, now: datetime) -> None:
+    """Make the labels of an erased person's loans unreadable too."""
+    outcomes.forget_person(person_id=event.subject_id, now=now)

@@ -27,7 +27,7 @@ from risk.learning.fit.glassbox import combine, fit_bag, prepare
 from risk.learning.fit.recipe import Bag, Recipe, bag_from, plan_from
 from risk.learning.fit.recipe import Plan as FitPlan
 from risk.learning.leases import Heartbeat, LeaseLost
-from risk.learning.models import LoanBook, TrainingCheckpoint, TrainingRun
+from risk.learning.models import LoanBook, OutcomeEntry, TrainingCheckpoint, TrainingRun
 from risk.learning.run_models import ATTEMPTS_MAX
 from risk.learning.validation import Logits, calibration_of, held_out_logits, plan_checks, report_of
 from risk.scoring import facade as scoring
@@ -113,7 +113,11 @@ def train(
 def _claim(run: TrainingRun, actor: Actor, now: datetime) -> UUID:
     token = run.claim(until=now + LEASE, now=now)
     if run.attempts == 1 or not run.book_ids:
-        run.fix_books([book.id for book in queries.read_books(line_id=run.line_id)])
+        OutcomeEntry.lock_line(run.line_id)
+        run.fix_labels(
+            book_ids=[book.id for book in queries.read_books(line_id=run.line_id)],
+            outcomes_until=queries.newest_outcome(line_id=run.line_id),
+        )
     event = TrainingStarted(run.id, run.institution_id, line_id=run.line_id, attempt=run.attempts)
     outbox.publish(event, actor=actor, now=now)
     return token
@@ -155,7 +159,10 @@ class _Training:
         if self.run.attempts > ATTEMPTS_MAX:
             raise NothingToLearn(f"Its worker was gone {ATTEMPTS_MAX} times: it was given up.")
         self._step("Reading the label ledger")
-        found = assemble(self.books, scope=self.worker.scope, check=self.heartbeat.check)
+        found = assemble(
+            self.books, scope=self.worker.scope, check=self.heartbeat.check, outcomes_until=self.run.outcomes_until,
+            as_of=self.run.as_of,
+        )  # fmt: skip
         checks = plan_checks(found, seed=self.run.seed)
         self.steps += self.recipe.bags + len(checks.splits)
         plan = self._plan(found)
@@ -165,7 +172,7 @@ class _Training:
         self._step("Registering the version")
         labels = np.concatenate([found.labels[test] for _, test in checks.splits])
         calibration = calibration_of(np.concatenate(logits), labels)
-        report = report_of(found, checks, logits, calibration, facts=self._facts(plan))
+        report = report_of(found, checks, logits, calibration, facts=self._facts(plan, found))
         return self._register(artefact, calibration, report)
 
     def _step(self, text: str) -> None:
@@ -205,7 +212,7 @@ class _Training:
 
         return np.frombuffer(self._kept(f"check {number}", f"Checking {number + 1} of {count}", make), dtype="<i8")
 
-    def _facts(self, plan: FitPlan) -> dict[str, Any]:
+    def _facts(self, plan: FitPlan, found: TrainingSet) -> dict[str, Any]:
         mapping = self.books[0].mapping
         return {
             "seed": self.run.seed,
@@ -214,6 +221,10 @@ class _Training:
             "label": msgspec.to_builtins(mapping.label),
             "jurisdiction": mapping.jurisdiction,
             "currency": mapping.currency,
+            "as_of": self.run.as_of.isoformat() if self.run.as_of else None,
+            "outcomes": {
+                "rows": found.outcomes, "until": self.run.outcomes_until, "erased_left_out": found.erased,
+            },
             "books": [
                 {
                     "id": str(book.id), "name": book.mapping.book, "file_sha256": book.file_sha256,

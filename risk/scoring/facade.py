@@ -35,6 +35,7 @@ __all__ = [
     "ArtefactError",
     "Batch",
     "Calibration",
+    "DecidedFeatures",
     "DecisionReason",
     "InputError",
     "LineView",
@@ -191,11 +192,20 @@ def replay_application(*, decision_id: UUID) -> str:
     return services.replay(decision=queries.platform_decision(decision_id=decision_id)).result
 
 
-def decided_features(*, decision_id: UUID) -> dict[str, float | str | None]:
+@dataclass(frozen=True, slots=True)
+class DecidedFeatures:
+    """What was known when a decision was made, and when that was."""
+
+    values: dict[str, float | str | None]
+    at: datetime
+
+
+def decided_features(*, decision_id: UUID) -> DecidedFeatures:
     """Return what a decision of the platform was made from; errors as of `read_application`. Platform scope."""
     from risk.scoring import queries, services
 
-    return services.open_decision(queries.platform_decision(decision_id=decision_id)).sealed.features
+    opened = services.open_decision(queries.platform_decision(decision_id=decision_id))
+    return DecidedFeatures(opened.sealed.features, opened.decision.created_at)
 
 
 def decisions_of(*, person_id: UUID) -> list[UUID]:

@@ -2,14 +2,13 @@
 
 from datetime import timedelta
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import uuid4
 
 import pytest
 from django.db import ProgrammingError
 
 from hub import consent, erasure
 from hub.clock import now
-from hub.crypto import DataKey
 from hub.errors import Conflict, Erased, Invalid, NotFound
 from hub.models import AuditRow, OutboxEvent
 from hub.tenancy import platform_scope, tenant_scope
@@ -20,37 +19,12 @@ from risk.scoring.facade import (
     decisions_of,
     read_application,
     replay_application,
-    score_application,
 )
 from risk.scoring.models import Decision
-from tests.risk.registry_factory import ACTOR, make_champion, make_line
+from tests.risk.borrowers import ACTOR, FEATURES, borrower, consented, score
+from tests.risk.registry_factory import make_champion, make_line
 
-FEATURES: dict[str, Any] = {"income": 9000.0, "utilisation": 95.0, "housing": "rent"}
 pytestmark = pytest.mark.django_db
-
-
-def borrower(reference: str = "b-1", *, institution_id: UUID | None = None) -> UUID:
-    with platform_scope():
-        key = DataKey.objects.for_reference(institution_id=institution_id, kind=DataKey.PERSON, reference=reference)
-        return key.id
-
-
-def consented(person_id: UUID, **changed: Any) -> UUID:
-    fields: dict[str, Any] = {"purpose": consent.CREDIT_SCORING, "recipient": consent.PLATFORM, **changed}
-    with platform_scope():
-        return consent.give(
-            person_id=person_id, text_version="2026-01", reference=f"application|{person_id}", actor=ACTOR,
-            now=now() - timedelta(hours=1), **fields,
-        )  # fmt: skip
-
-
-def score(person_id: UUID | None = None, **changed: Any) -> ScoredApplication:
-    person_id = person_id or borrower()
-    fields: dict[str, Any] = {"line_name": "consumer", "person_id": person_id, "features": FEATURES, **changed}
-    if "consent_id" not in fields:
-        fields["consent_id"] = consented(person_id)
-    with platform_scope():
-        return score_application(actor=ACTOR, now=now(), **fields)
 
 
 def replay(scored: ScoredApplication) -> str:
@@ -70,7 +44,7 @@ def test_a_borrower_gets_grade_action_and_reasons_in_order() -> None:
     assert {reason.feature: reason.value for reason in scored.reasons}.items() <= FEATURES.items()
     with platform_scope():
         assert read_application(decision_id=scored.decision_id) == scored
-        assert decided_features(decision_id=scored.decision_id) == FEATURES
+        assert decided_features(decision_id=scored.decision_id).values == FEATURES
         assert Decision.objects.get().institution_id is None
 
 
@@ -116,12 +90,12 @@ def test_it_replays_after_another_version_was_promoted_and_answers_erased_after_
 def test_without_a_consent_that_holds_nothing_is_kept(what: str) -> None:
     make_champion(make_line())
     person, other, lender = borrower(), borrower("b-2"), uuid4()
-    given = {
-        "unknown": uuid4,
-        "anothers": lambda: consented(other),
-        "expired": lambda: consented(person, expires_at=now() - timedelta(seconds=1)),
-        "for sharing": lambda: consented(person, purpose=consent.SHARE_WITH_LENDER, recipient=str(lender)),
-    }.get(what, lambda: consented(person))()
+    changed: dict[str, dict[str, Any]] = {
+        "expired": {"expires_at": now() - timedelta(seconds=1)},
+        "for sharing": {"purpose": consent.SHARE_WITH_LENDER, "recipient": str(lender)},
+    }
+    whose = other if what == "anothers" else person
+    given = uuid4() if what == "unknown" else consented(whose, **changed.get(what, {}))
     with platform_scope():
         if what == "withdrawn":
             consent.withdraw(consent_id=given, actor=ACTOR, now=now())

@@ -1,0 +1,121 @@
+"""The label ledger, read in order: lines of loan books, and outcomes of the platform's own loans."""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from datetime import date
+from typing import Any, Protocol
+from uuid import UUID
+
+import msgspec
+from django.db.models import Q, QuerySet
+
+from risk.features.facade import Feature, LabelDefinition, Mapping
+from risk.learning.models import LabelEntry, LoanBook, OutcomeEntry
+
+CHUNK_ROWS = 5_000
+
+Scope = Callable[[], AbstractContextManager[None]]
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One label: the values of the features in their order, is bad, day or 0, account reference."""
+
+    values: list[Any]
+    is_bad: bool
+    day: int
+    reference: bytes | None
+
+
+class Source(Protocol):
+    """Labels of one origin, in an order that does not change. Rows that it leaves out are counted."""
+
+    rows: int
+    immature: int
+    erased: int
+
+    def chunks(self) -> Iterator[list[Line]]:
+        """Yield all of them."""
+
+
+class BookLabels:
+    """The matured lines of one book, with `as_of` those that had matured and were looked up by that day."""
+
+    erased = 0  # a book's key that is gone is an error
+
+    def __init__(
+        self, book: LoanBook, mapping: Mapping, features: Sequence[Feature], scope: Scope, as_of: date | None
+    ) -> None:
+        kept = {column.feature_name: place for place, column in enumerate(mapping.kept_columns)}
+        self._places = [kept[feature.name] for feature in features]
+        self._book, self._scope = book, scope
+        self._known = LabelEntry.MATURED & (Q(observed_on__lte=as_of) if as_of else Q())
+        self.rows = self._entries().count()
+        self.immature = book.rows - self.rows
+
+    def _entries(self) -> QuerySet[LabelEntry]:
+        return self._book.entries.filter(self._known)
+
+    def chunks(self) -> Iterator[list[Line]]:
+        """Yield all of them, by line."""
+        last = 0
+        while True:
+            with self._scope():
+                found = self._entries().filter(line_no__gt=last).order_by("line_no")[:CHUNK_ROWS]
+                entries = list(found.values_list("line_no", "is_bad", "opened_on", "reference_index", "sealed"))
+            if not entries:
+                return
+            yield [self._line(*entry) for entry in entries]
+            last = entries[-1][0]
+
+    def _line(self, line_no: int, is_bad: bool, day: date | None, reference: Any, sealed: Any) -> Line:
+        plain = self._book.key.open(bytes(sealed), place=LabelEntry.place(self._book.id, line_no))
+        row: list[Any] = msgspec.json.decode(plain)
+        values = [row[place] for place in self._places]
+        return Line(values, is_bad, day.toordinal() if day else 0, bytes(reference) if reference else None)
+
+
+class OutcomeLabels:
+    """The good and bad outcomes of a line under one definition, up to an entry; none where books have no window."""
+
+    immature = 0  # none enters before its window has closed
+
+    def __init__(
+        self,
+        line_id: UUID,
+        label: LabelDefinition,
+        features: Sequence[Feature],
+        scope: Scope,
+        until: int,
+        as_of: date | None,
+    ) -> None:
+        self._names = [feature.name for feature in features]
+        self._scope = scope
+        counting = OutcomeEntry.counting(line_id=line_id, until=until, as_of=as_of)
+        self._all = counting.filter(
+            definition_version=label.version, window_months=label.window_months or 0,
+            label__in=[OutcomeEntry.GOOD, OutcomeEntry.BAD],
+        )  # fmt: skip
+        self.rows = self._readable().count()
+        self.erased = self._all.count() - self.rows
+
+    def _readable(self) -> QuerySet[OutcomeEntry]:
+        return self._all.filter(key__erased_at=None)
+
+    def chunks(self) -> Iterator[list[Line]]:
+        """Yield all of them, in the order of their coming."""
+        last = 0
+        while True:
+            with self._scope():
+                found = self._readable().filter(id__gt=last).select_related("key").order_by("id")
+                entries = list(found[:CHUNK_ROWS])
+            if not entries:
+                return
+            yield [self._line(entry) for entry in entries]
+            last = entries[-1].id
+
+    def _line(self, entry: OutcomeEntry) -> Line:
+        known: dict[str, Any] = msgspec.json.decode(entry.key.open(bytes(entry.sealed), place=entry.place))
+        values = [known.get(name) for name in self._names]
+        return Line(values, entry.label == OutcomeEntry.BAD, entry.opened_on.toordinal(), None)
