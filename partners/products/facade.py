@@ -1,7 +1,7 @@
 """What other apps may use of `products`."""
 
 from partners.products.budgets import BudgetLeft, budgets_left, release, reserve, use
-from partners.products.live import LiveProduct, evaluate, live_products
+from partners.products.live import LiveProduct, evaluate, evaluate_policy, live_products, policy_versions
 from partners.products.policy import FACTS, GRADES, REASONS, Exclusion, Policy, reason_text
 from partners.products.queries import budget_faults
 
@@ -16,7 +16,9 @@ __all__ = [
     "budget_faults",
     "budgets_left",
     "evaluate",
+    "evaluate_policy",
     "live_products",
+    "policy_versions",
     "reason_text",
     "release",
     "reserve",

@@ -4,7 +4,7 @@ A product is kept in the process as it was at its row version, with the policy v
 institution's name. Any change makes another key, so nothing that is kept can be old.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from types import MappingProxyType
@@ -67,6 +67,11 @@ def live_products(*, product_class: str, currency: str, sandbox_id: UUID | None)
 def evaluate(product: LiveProduct, facts: Mapping[str, object]) -> tuple[Exclusion, ...]:
     """Return every reason of the product's policy against these facts; none where the application is wanted."""
     return evaluate_policy(product.policy, facts)
+
+
+def policy_versions(version_ids: Iterable[UUID]) -> Mapping[UUID, Policy]:
+    """Return policies by their versions, retired ones included: what decided once can be asked again."""
+    return {row.id: compile_policy(row.rules) for row in queries.policy_rows(version_ids)}
 
 
 def _keys(product_class: str, currency: str, sandbox_id: UUID | None) -> list[_Key]:

@@ -26,7 +26,7 @@ def product_by_id(product_id: UUID) -> Product:
 
 def locked_product(product_id: UUID) -> Product:
     """As above, locked until the transaction ends."""
-    found = Product.objects.select_for_update().filter(id=product_id).first()
+    found = Product.objects.select_for_update(no_key=True).filter(id=product_id).first()
     if found is None:
         raise NotFound("There is no such product.")
     return found
@@ -63,6 +63,11 @@ def live_rows(ids: Collection[UUID]) -> QuerySet[CreditPolicy]:
     """Return the live policies of these products, with product and institution."""
     rows = CreditPolicy.objects.filter(product_id__in=ids, state="live")
     return rows.select_related("product__institution")
+
+
+def policy_rows(version_ids: Iterable[UUID]) -> QuerySet[CreditPolicy]:
+    """Return these versions, whatever their state."""
+    return CreditPolicy.objects.filter(id__in=version_ids).only("id", "rules")
 
 
 _FAULTS = """

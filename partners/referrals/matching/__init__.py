@@ -1,0 +1,20 @@
+"""Matching, pure: which products fit an application, on which terms, in which order, and the ledger of it all."""
+
+from partners.referrals.matching.fitting import Ask, Candidate, Exclusion, Fit, capped, expected_loss, fee_of
+from partners.referrals.matching.ranking import OFFERS_MAX, Ranked
+from partners.referrals.matching.routing import RULES, Routing, route
+
+__all__ = [
+    "OFFERS_MAX",
+    "RULES",
+    "Ask",
+    "Candidate",
+    "Exclusion",
+    "Fit",
+    "Ranked",
+    "Routing",
+    "capped",
+    "expected_loss",
+    "fee_of",
+    "route",
+]

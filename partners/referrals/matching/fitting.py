@@ -1,0 +1,100 @@
+"""What is asked for, what a product would lend of it, and why it would not."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from uuid import UUID
+
+from hub.money import ROUNDINGS
+
+_CENT = Decimal("0.0001")
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """An application: the amount in major units with `digits` decimals, the wish for a term, and its score."""
+
+    amount: Decimal
+    months: int
+    digits: int
+    grade: str
+    pd: Decimal
+    declined: bool
+    opened_on: date
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A live product as matching sees it. Rates and fees in percent; `grid` has a yearly rate for each grade."""
+
+    product_id: UUID
+    institution_id: UUID
+    institution_name: str
+    name: str
+    amount_min: Decimal
+    amount_max: Decimal
+    terms: tuple[int, ...]
+    method: str
+    rounding: str
+    fee_percent: Decimal
+    fee_flat: Decimal
+    grid: Mapping[str, Decimal]
+    policy_version_id: UUID
+
+
+@dataclass(frozen=True, slots=True)
+class Exclusion:
+    """Why a product is not offered: a stable code, and the key of what the applicant is told."""
+
+    code: str
+    reason: str
+
+
+DECLINED = Exclusion("declined_by_platform", "score")
+TOO_LITTLE = Exclusion("amount_below_minimum", "amount")
+NOT_PRICED = Exclusion("grade_not_priced", "score")
+ALL_FEE = Exclusion("fee_exceeds_amount", "amount")
+BUDGET_FULL = Exclusion("budget_full", "budget")
+
+
+@dataclass(frozen=True, slots=True)
+class Fit:
+    """The terms on which a candidate would lend."""
+
+    candidate: Candidate
+    amount: Decimal
+    months: int
+    rate: Decimal
+    fee: Decimal
+
+
+def capped(candidate: Candidate, amount: Decimal) -> Decimal:
+    """Return what the product would lend of an amount. A smaller wish is never raised to the product's minimum."""
+    return min(amount, candidate.amount_max)
+
+
+def nearest(terms: tuple[int, ...], months: int) -> int:
+    """Return the allowed term that is nearest to the wish; of two equally near ones the shorter, which costs less."""
+    return min(terms, key=lambda term: (abs(term - months), term))
+
+
+def fee_of(candidate: Candidate, amount: Decimal, digits: int) -> Decimal:
+    """Return the fee that is taken from the proceeds, rounded as the product says."""
+    fee = amount * candidate.fee_percent / 100 + candidate.fee_flat
+    return fee.quantize(Decimal(1).scaleb(-digits), rounding=ROUNDINGS[candidate.rounding])
+
+
+def expected_loss(amount: Decimal, pd: Decimal) -> Decimal:
+    """Return the loss that a loan counts against a budget: all of it is taken to be lost where a borrower defaults."""
+    return (amount * pd).quantize(_CENT)
+
+
+def own_exclusions(candidate: Candidate, ask: Ask) -> list[Exclusion]:
+    """Return what stands against a product before its policy is asked."""
+    against = [DECLINED] if ask.declined else []
+    if ask.amount < candidate.amount_min:
+        against.append(TOO_LITTLE)
+    if ask.grade not in candidate.grid:
+        against.append(NOT_PRICED)
+    return against

@@ -1,0 +1,190 @@
+"""Reads of cases, offers, referrals and contracts in the open scope, and the views of them."""
+
+from collections import Counter
+from datetime import datetime
+from uuid import UUID
+
+from django.db.models import QuerySet
+
+from hub.errors import NotFound
+from partners.referrals import terms
+from partners.referrals.flows import LIVE
+from partners.referrals.models import Case, Contract, LenderDecision, Offer, Referral, RoutingRun
+from partners.referrals.shapes import CaseView, ContractView, ExclusionView, OfferView, ReferralView
+
+
+def case_by_id(application_id: UUID) -> Case:
+    """Return a case with its person's key; `NotFound` for an unknown one. Platform scope."""
+    case = Case.objects.select_related("person").filter(id=application_id).first()
+    if case is None:
+        raise NotFound("There is no such application.")
+    return case
+
+
+def locked_case(application_id: UUID) -> Case:
+    """As above, locked until the transaction ends: the first lock of all."""
+    case = Case.objects.select_related("person").select_for_update(of=("self",)).filter(id=application_id).first()
+    if case is None:
+        raise NotFound("There is no such application.")
+    return case
+
+
+def case_unless_locked(application_id: UUID) -> Case | None:
+    """Lock a case, or return None where somebody else has it locked."""
+    rows = Case.objects.select_related("person").select_for_update(of=("self",), skip_locked=True)
+    return rows.filter(id=application_id).first()
+
+
+def locked_case_of_lender(case_id: UUID) -> Case | None:
+    """Lock a case by what its lender may see of it: its state. None where it is another's now. Tenant scope."""
+    return Case.objects.only("id", "state", "lender_id").select_for_update().filter(id=case_id).first()
+
+
+def locked_offer(*, offer_id: UUID, case: Case) -> Offer:
+    """Lock an offer of a case; `NotFound` for any other."""
+    offer = Offer.objects.select_for_update().filter(id=offer_id, case=case).first()
+    if offer is None:
+        raise NotFound("There is no such offer.")
+    return offer
+
+
+def referrals() -> QuerySet[Referral]:
+    """Return the referrals that the open scope sees, with the keys that seal them."""
+    return Referral.objects.select_related("person")
+
+
+def referral_by_id(referral_id: UUID) -> Referral:
+    """Return a referral; another institution's answers like an unknown one."""
+    found = referrals().filter(id=referral_id).first()
+    if found is None:
+        raise NotFound("There is no such referral.")
+    return found
+
+
+def locked_referral(referral_id: UUID) -> Referral:
+    """Lock a referral, after its case."""
+    return referrals().select_for_update(of=("self",)).get(id=referral_id)
+
+
+def locked_live_referral(case: Case) -> Referral | None:
+    """Lock the one referral of a locked case that can still be funded, if there is one."""
+    return referrals().select_for_update(of=("self",)).filter(case=case, state__in=LIVE).first()
+
+
+def due(*, sandbox_id: UUID | None, now: datetime, limit: int) -> list[Referral]:
+    """Return referrals of one world that are past their time, by product."""
+    rows = Referral.objects.filter(state__in=LIVE, expires_at__lte=now, sandbox=sandbox_id is not None)
+    if sandbox_id is not None:
+        rows = rows.filter(institution_id=sandbox_id)
+    return list(rows.order_by("product_id", "id").only("id", "case_id")[:limit])
+
+
+def newest_decision(referral: Referral) -> LenderDecision | None:
+    """Return what the lender decided last."""
+    return referral.decisions.order_by("-at", "-id").first()
+
+
+def contract_of(referral: Referral) -> Contract:
+    """Return a referral's contract; `NotFound` until there are final terms."""
+    contract = Contract.objects.filter(referral=referral).first()
+    if contract is None:
+        raise NotFound("There are no final terms yet.")
+    return contract
+
+
+def newest_referral(case: Case) -> Referral | None:
+    """Return the referral that was made last."""
+    return referrals().filter(case=case).order_by("-created_at", "-id").first()
+
+
+def newest_contract(application_id: UUID) -> ContractView:
+    """Return the contract of the newest referral; `NotFound` until there are final terms."""
+    contract = Contract.objects.filter(referral__case_id=application_id).select_related("referral")
+    found = contract.order_by("-prepared_at").first()
+    if found is None:
+        raise NotFound("There are no final terms yet.")
+    return contract_view(found, found.referral)
+
+
+def case_view(case: Case) -> CaseView:
+    """Return everything of a case that its borrower may see. Platform scope."""
+    run = RoutingRun.objects.filter(case=case).order_by("-at", "-id").first()
+    referral = newest_referral(case)
+    return CaseView(
+        application_id=case.id,
+        sandbox_id=case.sandbox_id,
+        product_class=case.product_class,
+        currency=case.currency,
+        amount=case.amount,
+        term_months=case.term_months,
+        decision_id=case.decision_id,
+        grade=case.grade,
+        action=case.action,
+        state=case.state,
+        offers=tuple(offer_view(offer) for offer in run.offers.order_by("rank")) if run else (),
+        exclusions=_exclusions(run) if run else (),
+        referral=referral_view(referral) if referral else None,
+    )
+
+
+def _exclusions(run: RoutingRun) -> tuple[ExclusionView, ...]:
+    counts = Counter((code, reason) for entry in run.entries for code, reason in entry.get("reasons", ()))
+    return tuple(ExclusionView(code, reason, products) for (code, reason), products in counts.most_common())
+
+
+def offer_view(offer: Offer) -> OfferView:
+    """Make the view of a row."""
+    return OfferView(
+        id=offer.id,
+        application_id=offer.case_id,
+        institution_id=offer.institution_id,
+        institution_name=offer.institution_name,
+        product_id=offer.product_id,
+        product_name=offer.product_name,
+        rank=offer.rank,
+        state=offer.state,
+        terms=terms.read(offer.terms),
+        made_at=offer.made_at,
+    )
+
+
+def referral_view(referral: Referral) -> ReferralView:
+    """Make the view of a row, with what the lender decided last."""
+    last = newest_decision(referral)
+    codes = tuple(last.codes) if last else ()
+    return ReferralView(
+        id=referral.id,
+        application_id=referral.case_id,
+        offer_id=referral.offer_id,
+        institution_id=referral.institution_id,
+        institution_name=referral.institution_name,
+        product_id=referral.product_id,
+        product_name=referral.product_name,
+        state=referral.state,
+        terms=terms.read(referral.terms),
+        counter=terms.read(last.terms) if last and referral.state == "countered" else None,
+        asked_for=codes if referral.state == "asked" else (),
+        decline_codes=codes if referral.state == "declined" else (),
+        consent_id=referral.consent_id,
+        created_at=referral.created_at,
+        expires_at=referral.expires_at,
+    )
+
+
+def contract_view(contract: Contract, referral: Referral) -> ContractView:
+    """Make the view of a row."""
+    return ContractView(
+        id=contract.id,
+        referral_id=referral.id,
+        application_id=referral.case_id,
+        institution_id=referral.institution_id,
+        institution_name=referral.institution_name,
+        product_name=referral.product_name,
+        terms=terms.read_contract(contract.text),
+        terms_json=contract.text,
+        terms_hash=contract.terms_hash,
+        prepared_at=contract.prepared_at,
+        shown_at=contract.shown_at,
+        signed_at=contract.signed_at,
+        method=contract.method,
+    )

@@ -1,0 +1,158 @@
+"""Matching a case with the products of its world, and doing it again from the ledger."""
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from decimal import Decimal
+from uuid import UUID
+
+import msgspec
+from django.db import transaction
+
+from hub import outbox
+from hub.audit import Actor
+from hub.errors import Conflict
+from hub.events import CaseMatched
+from hub.ids import uuid7
+from hub.money import DIGITS
+from partners.products import facade as products
+from partners.products.facade import BudgetLeft, LiveProduct, Policy
+from partners.referrals import packages, queries, terms
+from partners.referrals.matching import RULES, Ask, Candidate, Exclusion, Ranked, Routing, capped, expected_loss, route
+from partners.referrals.models import Case, Catalogue, Offer, RoutingRun
+from partners.referrals.shapes import OfferView
+
+_known: dict[UUID, tuple[LiveProduct, Candidate]] = {}
+_KNOWN_MAX = 20_000
+
+
+@transaction.atomic
+def match(*, application_id: UUID, actor: Actor, now: datetime, seed: str = "") -> tuple[OfferView, ...]:
+    """Match an application with every live product of its world; return its offers, the cheapest first.
+
+    Offers of an earlier match that nobody accepted are replaced. Ties are broken by `seed` (unless told, the
+    application's id). Platform scope; `Conflict` where a lender has the application or it has ended, `Erased` where
+    the person was erased.
+    """
+    case = queries.locked_case(application_id)
+    if case.state not in ("open", "offered"):
+        raise Conflict(f"The application is {case.state}: it cannot be matched now.")
+    live = products.live_products(
+        product_class=case.product_class, currency=case.currency, sandbox_id=case.sandbox_id
+    )  # fmt: skip
+    candidates = [_candidate(product) for product in live]
+    ask = _ask(case, now)
+    left = products.budgets_left([product.id for product in live], now=now)
+    full = {candidate.product_id for candidate in candidates if not _room(left[candidate.product_id], candidate, ask)}
+    policies = {product.policy_version_id: product.policy for product in live}
+    seed = seed or str(case.id)
+    routing = _route(case, ask, candidates, policies, full, seed)
+    run = _keep(case, candidates, routing, full=full, seed=seed, now=now)
+    offers = _offer(case, run, routing.offers, now)
+    case.become("offered" if offers else "open")
+    payload = CaseMatched(case.id, None, run_id=run.id, offers=len(offers), digest=run.digest)
+    outbox.publish(payload, actor=actor, now=now)
+    return tuple(queries.offer_view(offer) for offer in offers)
+
+
+def replay(*, run_id: UUID) -> bool:
+    """Tell whether a run comes out the same from what the ledger kept. Platform scope; `Erased` as in `match`."""
+    run = RoutingRun.objects.select_related("case__person", "catalogue").get(id=run_id)
+    if run.rules != RULES:
+        raise Conflict(f"This run was made by the rules of {run.rules}, which are no longer here.")
+    candidates = msgspec.json.decode(bytes(run.catalogue.document), type=list[Candidate])
+    policies = products.policy_versions([candidate.policy_version_id for candidate in candidates])
+    ask = _ask(run.case, run.at)
+    full = {UUID(product_id) for product_id in run.full}
+    return _route(run.case, ask, candidates, policies, full, run.seed).digest == run.digest
+
+
+def _ask(case: Case, now: datetime) -> Ask:
+    return Ask(
+        amount=case.amount, months=case.term_months, digits=DIGITS[case.currency], grade=case.grade, pd=case.pd_12m,
+        declined=case.action == "decline", opened_on=now.date(),
+    )  # fmt: skip
+
+
+def _route(
+    case: Case,
+    ask: Ask,
+    candidates: list[Candidate],
+    policies: Mapping[UUID, Policy],
+    full: set[UUID],
+    seed: str,
+) -> Routing:
+    facts: dict[str, object] = {**packages.open_known(case).facts, "grade": ask.grade, "pd_12m": ask.pd}
+
+    def policy(candidate: Candidate, amount: Decimal, months: int) -> list[Exclusion]:
+        facts["amount"], facts["term"] = amount, months
+        found = products.evaluate_policy(policies[candidate.policy_version_id], facts)
+        return [Exclusion(exclusion.code, exclusion.reason) for exclusion in found]
+
+    return route(ask=ask, candidates=candidates, policy=policy, full=full, seed=seed)
+
+
+def _candidate(product: LiveProduct) -> Candidate:
+    kept = _known.get(product.id)
+    if kept is not None and kept[0] is product:
+        return kept[1]
+    made = Candidate(
+        product_id=product.id,
+        institution_id=product.institution_id,
+        institution_name=product.institution_name,
+        name=product.name,
+        amount_min=product.amount_min,
+        amount_max=product.amount_max,
+        terms=product.terms,
+        method=product.method,
+        rounding=product.rounding,
+        fee_percent=product.fee_percent,
+        fee_flat=product.fee_flat,
+        grid=dict(product.grid),
+        policy_version_id=product.policy_version_id,
+    )
+    if len(_known) >= _KNOWN_MAX:
+        _known.clear()
+    _known[product.id] = (product, made)
+    return made
+
+
+def _room(left: BudgetLeft, candidate: Candidate, ask: Ask) -> bool:
+    amount = capped(candidate, ask.amount)
+    return (
+        (left.amount is None or amount <= left.amount)
+        and (left.count is None or left.count >= 1)
+        and (left.expected_loss is None or expected_loss(amount, ask.pd) <= left.expected_loss)
+    )
+
+
+def _keep(
+    case: Case, candidates: list[Candidate], routing: Routing, *, full: Iterable[UUID], seed: str, now: datetime
+) -> RoutingRun:
+    document = msgspec.json.encode(candidates, order="sorted")
+    digest = hashlib.sha256(document).hexdigest()
+    if not Catalogue.objects.filter(digest=digest).exists():
+        Catalogue.keep(digest=digest, document=document, now=now)
+    run = RoutingRun(
+        id=uuid7(), case=case, catalogue_id=digest, rules=RULES, seed=seed,
+        full=sorted(str(product_id) for product_id in full), entries=routing.entries, digest=routing.digest, at=now,
+    )  # fmt: skip
+    run.save(force_insert=True)
+    return run
+
+
+def _offer(case: Case, run: RoutingRun, ranked: list[Ranked], now: datetime) -> list[Offer]:
+    Offer.replace(case)
+    return Offer.make([_new_offer(case, run, one, now) for one in ranked])
+
+
+def _new_offer(case: Case, run: RoutingRun, one: Ranked, now: datetime) -> Offer:
+    candidate = one.fit.candidate
+    made = terms.from_sheet(
+        one.sheet, currency=case.currency, months=one.fit.months, method=candidate.method, rounding=candidate.rounding
+    )
+    return Offer(
+        institution_id=candidate.institution_id, institution_name=candidate.institution_name, case=case, run=run,
+        product_id=candidate.product_id, product_name=candidate.name, rank=one.rank, terms=terms.stored(made),
+        made_at=now,
+    )  # fmt: skip
