@@ -79,7 +79,9 @@ def broker_dsn() -> str:
         postgres.ensure_running(settings.LUOPAN_HOME)
     names = {"HOST": "host", "PORT": "port", "NAME": "dbname", "USER": "user", "PASSWORD": "password"}
     place = connections["default"].settings_dict
-    return make_conninfo("", **{ours: place[theirs] for theirs, ours in names.items() if place.get(theirs)})
+    parts = {ours: place[theirs] for theirs, ours in names.items() if place.get(theirs)}
+    driver = {name: value for name, value in place["OPTIONS"].items() if isinstance(value, str)}
+    return make_conninfo("", **parts, **driver)
 
 
 def _broker(url: str) -> dict[str, Any]:

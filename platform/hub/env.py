@@ -2,6 +2,7 @@
 
 import os
 from pathlib import Path
+from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from django.core.exceptions import ImproperlyConfigured
@@ -43,18 +44,23 @@ def folder(name: str, default: Path) -> Path:
     return Path(text(name) or default).expanduser().resolve()
 
 
-def database(name: str) -> dict[str, str]:
-    """Return the parts of a `postgresql://user:password@host:port/name?option=value` URL, {} where it is unset."""
+def database(name: str) -> dict[str, Any]:
+    """Return the parts of a `postgresql://user:password@host:port/name?option=value` URL, {} where it is unset.
+
+    `host` may stand among the options (a socket's folder); the others, such as sslmode, go to the driver.
+    """
     url = text(name)
     if not url:
         return {}
     parts = urlsplit(url)
     if parts.scheme not in {"postgres", "postgresql"} or not parts.path.strip("/"):
         raise ImproperlyConfigured(f"{name} is no database URL: write postgresql://user:password@host:5432/name.")
+    options = dict(parse_qsl(parts.query))
     return {
         "USER": unquote(parts.username or ""),
         "PASSWORD": unquote(parts.password or ""),
-        "HOST": dict(parse_qsl(parts.query)).get("host", parts.hostname or ""),
+        "HOST": options.pop("host", parts.hostname or ""),
+        "OPTIONS": options,
         "PORT": str(parts.port or ""),
         "NAME": unquote(parts.path.lstrip("/")),
     }

@@ -53,8 +53,11 @@ INSTALLED_APPS = [
     "drf_spectacular_sidecar",
     "partners.institutions.apps.InstitutionsConfig",
     "partners.products.apps.ProductsConfig",
+    "partners.referrals.apps.ReferralsConfig",
+    "partners.delivery.apps.DeliveryConfig",
     "risk.scoring.apps.ScoringConfig",
     "risk.learning.apps.LearningConfig",
+    "acquisition.journey.apps.JourneyConfig",
     "acquisition.market.apps.MarketConfig",
 ]
 
@@ -105,6 +108,7 @@ DATABASES: dict[str, dict[str, Any]] = {
         "CONN_MAX_AGE": 0,
         "CONN_HEALTH_CHECKS": False,  # the first statement of a scope is the check: see hub.db
         "OPTIONS": {
+            **_app.get("OPTIONS", {}),
             "server_side_binding": True,
             # The driver would deallocate at each rollback to a savepoint what hub.db.wire prepares.
             "prepare_threshold": None,
@@ -123,10 +127,12 @@ DATABASE_OWNER = env.database("DATABASE_OWNER_URL") or (
 CELERY_BROKER_URL = env.text("CELERY_BROKER_URL")
 BROKER_DSN = env.text("BROKER_DSN")  # only where the application's database is behind a pooler
 EVENT_SUBSCRIBERS: dict[str, list[str]] = {
+    "person.erased": [
+        "risk.learning.subscribers.forget_erased_person", "acquisition.journey.subscribers.forget_erased_person",
+    ],
     "book.registered": ["risk.learning.subscribers.read_registered_book"],
     "training.requested": ["risk.learning.subscribers.start_requested_training"],
     "outcome.matured": ["risk.learning.subscribers.record_matured_outcome"],
-    "person.erased": ["risk.learning.subscribers.forget_erased_person"],
 }
 
 # --- sign-in ---------------------------------------------------------------------------------------------------------
@@ -217,6 +223,10 @@ STORAGES = {
     "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
 }
 
+# --- the borrower's pages ---------------------------------------------------------------------------------------------
+CONTACT = env.text("LUOPAN_CONTACT", "help@luopan.example")  # where borrowers disagree, ask, and have mistakes mended
+CODE_GATEWAY = env.text("LUOPAN_CODE_GATEWAY")  # the class that sends one-time codes by text message
+
 # --- REST API --------------------------------------------------------------------------------------------------------
 OAUTH2_PROVIDER_APPLICATION_MODEL = "institutions.Client"
 OAUTH2_PROVIDER = {
@@ -273,8 +283,12 @@ UNFOLD = {
     "ACCOUNT": {"navigation": "hub.console.account_links"},
 }
 
+# --- webhooks --------------------------------------------------------------------------------------------------------
+WEBHOOK_LOOPBACK = env.flag("LUOPAN_WEBHOOK_LOOPBACK", default=not PRODUCTION)  # of sandboxes, by http
+
 # --- observation: what apps add to /readyz and /metrics, by name ------------------------------------------------------
 LOGGING_CONFIG = None  # structlog is set up by hub.observe
 METRICS_TOKEN = env.text("LUOPAN_METRICS_TOKEN")
 READINESS_CHECKS = ["risk.scoring.facade.champion_ready"]  # functions that answer (all is well, a sentence)
-METRIC_SOURCES = ["risk.learning.facade.training_gauges"]  # functions that answer hub.metrics.Gauge rows
+# Functions that answer hub.metrics.Gauge rows.
+METRIC_SOURCES = ["risk.learning.facade.training_gauges", "partners.delivery.facade.gauges"]
