@@ -1,13 +1,18 @@
-"""REST: the institution's own record, and its clients."""
+"""REST: the institution's own record, its clients, and the clock of its sandbox."""
+
+from datetime import date
+from typing import Annotated
 
 import msgspec
 from django.urls import path
 from rest_framework.request import Request
 
-from hub.api import ClientIdentity, Reply, Resource, caller, endpoint
+from hub.api import ClientIdentity, Reply, Resource, caller, decode, endpoint
+from hub.clock import now
+from hub.errors import NotFound
 from hub.lists import page
-from partners.institutions import queries
-from partners.institutions.queries import ClientView, InstitutionView
+from partners.institutions import queries, services
+from partners.institutions.queries import ClientView, ClockView, InstitutionView
 
 _INSTITUTION = {
     "id": "0198c5a8-3f2e-7b10-8c11-5d2f7a9e4c01",
@@ -29,6 +34,9 @@ _CLIENT = {
     "created_at": "2026-01-05T09:05:00Z",
     "revoked_at": None,
 }
+
+
+_CLOCK = {"request": {"advance_days": 31}, "response": {"now": "2026-02-05T09:00:00Z", "offset_days": 31}}
 
 
 class ClientPage(msgspec.Struct):
@@ -57,7 +65,32 @@ class ClientsResource(Resource):
         return page(request, queries.clients_of(identity.institution_id), queries.client_view, order=("created", "id"))
 
 
+class ClockBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How the clock goes forward: by so many days, or to a later day; one of the two."""
+
+    advance_days: Annotated[int, msgspec.Meta(ge=1, le=3_660)] | None = None
+    to: date | None = None
+
+
+class SandboxClockResource(Resource):
+    """The caller's clock, if it is a sandbox."""
+
+    @endpoint(
+        scope="loans:report", idempotent=True, body=ClockBody, answer=ClockView, raises=(NotFound,), examples=_CLOCK
+    )
+    def post(self, request: Request) -> Reply:
+        """Let days pass for this sandbox alone: reports fall due, windows close. 404 to live clients."""
+        body, client = decode(request, ClockBody), caller(request)
+        return Reply(
+            services.advance_clock(
+                institution_id=client.institution_id, advance_days=body.advance_days, to=body.to, actor=client.actor,
+                now=now(),
+            )
+        )  # fmt: skip
+
+
 urlpatterns = [
     path("institution", InstitutionResource.as_view(), name="institution"),
     path("clients", ClientsResource.as_view(), name="clients"),
+    path("sandbox/clock", SandboxClockResource.as_view(), name="sandbox-clock"),
 ]

@@ -38,6 +38,14 @@ class ClientView:
     revoked_at: Moment | None
 
 
+@dataclass(frozen=True, slots=True)
+class ClockView:
+    """What the clock of a sandbox shows, and how many days it is ahead."""
+
+    now: Moment
+    offset_days: int
+
+
 # What a tenant may read of its clients; the rights in the database say the same.
 _OPEN_COLUMNS = (
     "id", "client_id", "institution_id", "name", "method", "scopes", "sandbox", "jwks", "created", "revoked_at",

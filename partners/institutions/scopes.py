@@ -4,6 +4,7 @@ from typing import Any
 
 SCOPES = {
     "institution:read": "Read the institution's own record and its clients",
+    "loans:report": "Report on own loans; move a sandbox's clock",
     "scores:write": "Score, read and replay own decisions",
     "books:write": "Hand in loan books and read how they were taken",
     "events:read": "Read the event log and long-running jobs",

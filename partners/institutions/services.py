@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import date, datetime, timedelta
 from uuid import UUID
 
 from django.db import transaction
@@ -17,11 +17,13 @@ from hub.events import (
     InstitutionOnboarded,
     InstitutionResumed,
     InstitutionSuspended,
+    SandboxClockAdvanced,
 )
+from hub.sandbox import SandboxClock
 from partners.institutions import policies, queries
 from partners.institutions.keys import public_jwks
 from partners.institutions.models import Client, Institution, UsedAssertion
-from partners.institutions.queries import ClientView, InstitutionView
+from partners.institutions.queries import ClientView, ClockView, InstitutionView
 
 NAME_MAX = 120
 FORGET_AT_ONCE = 10_000
@@ -106,6 +108,33 @@ def revoke_client(*, client_id: str, actor: Actor, now: datetime) -> None:
     if client.revoked_at is None:
         client.revoke(now=now)
         outbox.publish(ClientRevoked(client.id, client.institution_id), actor=actor, now=now)
+
+
+@transaction.atomic
+def advance_clock(
+    *, institution_id: UUID, advance_days: int | None, to: date | None, actor: Actor, now: datetime
+) -> ClockView:
+    """Move the clock of a sandbox forward by days, or to a day at the same time; `now` is the system's.
+
+    `NotFound` for a live institution, `Invalid` unless one of the two is given, the day is a later one, and the clock
+    stays within its limit.
+    """
+    if not queries.get_institution(institution_id=institution_id).sandbox:
+        raise NotFound()
+    if (advance_days is None) == (to is None):
+        raise Invalid([FieldError("/", "one_of_two", "Send either advance_days or to.")])
+    clock = SandboxClock.locked(institution_id)
+    present = now + timedelta(days=clock.offset_days)
+    days = (to - present.date()).days if to is not None else advance_days or 0
+    place = "/to" if to is not None else "/advance_days"
+    if days < 1:
+        raise Invalid([FieldError(place, "not_later", f"The clock shows {present.date()}, and never goes back.")])
+    if clock.offset_days + days > SandboxClock.OFFSET_DAYS_MAX:
+        raise Invalid([FieldError(place, "too_far", f"It goes {SandboxClock.OFFSET_DAYS_MAX} days ahead at most.")])
+    clock.advance(days)
+    event = SandboxClockAdvanced(institution_id, institution_id, days=days, offset_days=clock.offset_days)
+    outbox.publish(event, actor=actor, now=present + timedelta(days=days))
+    return ClockView(present + timedelta(days=days), clock.offset_days)
 
 
 @transaction.atomic

@@ -6,6 +6,7 @@ from hub.consent import ConsentEntry
 from hub.crypto import DataKey
 from hub.idempotency import IdempotencyKey
 from hub.outbox import InboxEntry, OutboxEvent
+from hub.sandbox import SandboxClock
 
 __all__ = [
     "AuditRow",
@@ -16,4 +17,5 @@ __all__ = [
     "IdempotencyKey",
     "InboxEntry",
     "OutboxEvent",
+    "SandboxClock",
 ]

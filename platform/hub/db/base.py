@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
+from uuid import UUID
 
 import psycopg
 from django.conf import settings
@@ -42,6 +43,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
         super().__init__(*args, **kwargs)
         self.waiting: list[tuple[type[Model], list[Any]]] = []
         self._opening: tuple[Statement, ...] = ()
+        self.offsets: dict[UUID, int] = {}  # of the clocks of sandboxes: see hub.sandbox
 
     def open_transaction(self, role: str, institution_id: str) -> None:
         """Let a transaction open as this role, in one round trip with its first statement."""
@@ -75,6 +77,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
         """Drop what was not sent: the transaction is over."""
         self.waiting.clear()
         self._opening = ()
+        self.offsets.clear()
 
     def _send(self, *statements: Statement) -> list[Rows]:
         opening, self._opening = self._opening, ()
