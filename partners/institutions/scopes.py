@@ -4,10 +4,13 @@ from typing import Any
 
 SCOPES = {
     "institution:read": "Read the institution's own record and its clients",
+    "products:write": "Read and change own products and their budgets",
+    "policy:write": "Write, submit and approve own credit policies",
     "loans:report": "Report on own loans; move a sandbox's clock",
     "scores:write": "Score, read and replay own decisions",
     "books:write": "Hand in loan books and read how they were taken",
     "events:read": "Read the event log and long-running jobs",
+    "webhooks:manage": "Register webhook endpoints, and have deliveries sent again",
 }
 
 

@@ -1,10 +1,10 @@
 """The statements of the budget's ledger: each moves figures and writes the ledger row at once, or does nothing."""
 
-LOCK = "SELECT id FROM products_budget WHERE product_id = %s AND period = %s FOR UPDATE"
+LOCK = "SELECT id FROM products_budget WHERE product_id = %s AND period = %s FOR NO KEY UPDATE"
 
 LOCK_OF = """
 SELECT id FROM products_budget
-WHERE id = (SELECT budget_id FROM products_budgetentry WHERE referral_id = %s AND kind = 'reserve') FOR UPDATE
+WHERE id = (SELECT budget_id FROM products_budgetentry WHERE referral_id = %s AND kind = 'reserve') FOR NO KEY UPDATE
 """
 
 CARRY_OVER = """

@@ -18,6 +18,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from hub.api import Operation
+from hub.errors import PreconditionRequired
 from hub.idempotency import KEY_MAX
 from hub.lists import PAGE_DEFAULT, PAGE_MAX
 from hub.problems import Problem
@@ -58,9 +59,14 @@ class Schema(AutoSchema):
         return [{"oauth2": [self.operation.scope]}]
 
     def get_override_parameters(self) -> list[Any]:
-        """Add what the kernel reads: the Idempotency-Key, and the place in a list."""
+        """Add the Idempotency-Key, the place in a list, and the parameters that the resource names in `query`."""
         found = [_IDEMPOTENCY_KEY] if self.operation.idempotent else []
-        return [*found, *_PAGE] if self._is_page() else found
+        if PreconditionRequired in self.operation.raises:
+            found.append(_IF_MATCH)
+        own = getattr(self.view, "query", ()) if self.method == "GET" else ()
+        named = {parameter.name for parameter in own}
+        shared = [parameter for parameter in _PAGE if parameter.name not in named] if self._is_page() else []
+        return [*found, *shared, *own]
 
     def _get_serializer(self) -> None:
         """Answer None: bodies are described by their types, not by serializers."""
@@ -124,6 +130,13 @@ _IDEMPOTENCY_KEY = OpenApiParameter(
     location=OpenApiParameter.HEADER,
     required=True,
     description="A key of your own, such as a UUID. A repeat with the same key and body has no second effect.",
+)
+_IF_MATCH = OpenApiParameter(
+    name="If-Match",
+    type={"type": "string", "minLength": 1, "maxLength": 1000},
+    location=OpenApiParameter.HEADER,
+    required=True,
+    description="The ETag that was read, so that nobody's change is overwritten unseen.",
 )
 _PAGE = [
     OpenApiParameter(
