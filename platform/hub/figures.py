@@ -5,7 +5,7 @@ policy refuses them) and no id (several stand on one page). Lines and text take 
 keep a contrast of 3 to 1 and more on white and on black, and what they tell is told by shape or sign as well.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 
@@ -114,6 +114,21 @@ def histogram(edges: Sequence[float], counts: Sequence[int], *, title: str, x_la
     parts.append(_text(_WIDTH / 2, 222, x_label, anchor="middle"))
     told = "; ".join(f"{low:g} to {high:g}: {n}" for low, high, n in zip(edges, edges[1:], counts, strict=False))
     return _svg(_WIDTH, 230, title, told, parts)
+
+
+def trend(series: Mapping[str, Sequence[float]], *, labels: Sequence[str], title: str) -> Figure:
+    """Draw figures from 0 to 1 over ordered moments, a line for each name; lines differ by their dashes too."""
+    last = max(1, len(labels) - 1)
+    parts = [_line(50, 20, 50, 290), _line(50, 290, 320, 290)]
+    parts += [_text(46, _py(level) + 4, f"{level:.1f}", anchor="end", small=True) for level in (0.0, 0.5, 1.0)]
+    parts += [_text(_px(at / last), 304, label, anchor="middle", small=True) for at, label in enumerate(labels)]
+    for at, (name, values) in enumerate(series.items()):
+        points = " ".join(f"{_n(_px(place / last))},{_n(_py(value))}" for place, value in enumerate(values))
+        dash = f' stroke-dasharray="{6 / at:.0f} 4"' if at else ""
+        parts.append(f'<polyline points="{points}" fill="none" stroke="currentColor" stroke-width="2"{dash}/>')
+        parts.append(_text(_px(1.0) + 8, _py(values[-1]) + 4, f"{_short(name)} {values[-1]:.3f}", small=True))
+    told = "; ".join(f"{name}: {', '.join(f'{value:.3f}' for value in values)}" for name, values in series.items())
+    return _svg(_WIDTH, 340, title, f"{', '.join(labels)}. {told}.", parts)
 
 
 def progress(done: int, total: int, *, title: str) -> Figure:

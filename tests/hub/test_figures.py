@@ -16,6 +16,7 @@ ALL: list[Callable[[str], figures.Figure]] = [
     lambda text: figures.reliability([Bin(0.02, 0.03, 100), Bin(0.2, 0.18, 50)], title=text),
     lambda text: figures.histogram([0, 1, 2], [3, 4], title=text, x_label=text),
     lambda text: figures.progress(3, 4, title=text),
+    lambda text: figures.trend({text: [0.5, 0.75], "b": [0.1, 1.0]}, labels=[text, "two"], title=text),
 ]
 
 

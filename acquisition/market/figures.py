@@ -1,0 +1,38 @@
+"""What a simulation tells: the lines of its cycles, and the same drawn as SVG."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from hub.figures import Figure, trend
+
+
+@dataclass(frozen=True, slots=True)
+class Cycle:
+    """One cycle: how the first model and the one in use rank all applicants of the cohort, and what was funded.
+
+    `auc` and `ks` are against the hidden truth; the rates are shares, None where there was nobody to count.
+    """
+
+    cycle: int
+    auc_first_model: float
+    auc: float
+    ks: float
+    approval_rate: float | None
+    bad_rate_funded: float | None
+
+    def plain(self) -> dict[str, Any]:
+        """The figures rounded to six places, as `--json` prints them."""
+        return {name: round(value, 6) if isinstance(value, float) else value for name, value in asdict(self).items()}
+
+
+def drawn(cycles: Sequence[Cycle]) -> Figure:
+    """Draw how well the models rank over the cycles, and what came of those who were funded."""
+    series = {
+        "model in use, AUC": [one.auc for one in cycles],
+        "first model, AUC": [one.auc_first_model for one in cycles],
+        "model in use, KS": [one.ks for one in cycles],
+        "approved": [one.approval_rate or 0.0 for one in cycles],
+        "bad among the funded": [one.bad_rate_funded or 0.0 for one in cycles],
+    }
+    return trend(series, labels=[f"cycle {one.cycle}" for one in cycles], title="The loop, cycle by cycle")
