@@ -37,7 +37,8 @@ def case_unless_locked(application_id: UUID) -> Case | None:
 
 def locked_case_of_lender(case_id: UUID) -> Case | None:
     """Lock a case by what its lender may see of it: its state. None where it is another's now. Tenant scope."""
-    return Case.objects.only("id", "state", "lender_id").select_for_update().filter(id=case_id).first()
+    rows = Case.objects.only("id", "state", "lender_id").select_for_update()
+    return rows.filter(id=case_id).order_by("id").first()
 
 
 def locked_offer(*, offer_id: UUID, case: Case) -> Offer:

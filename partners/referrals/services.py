@@ -71,8 +71,12 @@ def _second_application(error: IntegrityError) -> Exception:
     return policies.refusal("application_known", "This application was opened already.")
 
 
-class _BudgetFull(Exception):
-    """The product's budget has no room for an offer."""
+class _OfferGone(Exception):
+    """An offer no longer stands: a code, and what to say."""
+
+
+_BUDGET_FULL = ("budget_full", "The lender's budget for this product is used up: choose another offer.")
+_NOT_LIVE = ("offer_gone", "The lender no longer offers this product: choose another offer.")
 
 
 def accept(
@@ -81,15 +85,14 @@ def accept(
     """Accept one offer: the consent to share is recorded and the lender receives the package, for 14 days.
 
     `Conflict` "already_accepted" for all but the first of an application's offers, "offer_gone" where it no longer
-    stands, "budget_full" where the lender's budget has no room: the offer is then marked gone, so catch it within
-    the scope.
+    stands, "budget_full" where the lender's budget has no room. The offer is marked gone then: catch it within the
+    scope, so that the mark is kept.
     """
     try:
         return _accept(offer_id, application_id, share_consent, actor, now)
-    except _BudgetFull as error:
+    except _OfferGone as gone:
         _lose(offer_id, application_id, actor, now)
-        detail = "The lender's budget for this product is used up: choose another offer."
-        raise policies.refusal("budget_full", detail) from error
+        raise policies.refusal(*gone.args) from gone
 
 
 @transaction.atomic
@@ -97,6 +100,8 @@ def _accept(offer_id: UUID, application_id: UUID, share: ShareConsent, actor: Ac
     case = queries.locked_case(application_id)
     offer = queries.locked_offer(offer_id=offer_id, case=case)
     policies.check_may_accept(case, offer)
+    if not _is_live(case, offer):
+        raise _OfferGone(*_NOT_LIVE)
     referral = _refer(case, offer, share, actor, now)
     amount = terms.read(offer.terms).amount
     held = products.reserve(
@@ -104,7 +109,7 @@ def _accept(offer_id: UUID, application_id: UUID, share: ShareConsent, actor: Ac
         expected_loss=expected_loss(amount, case.pd_12m), now=now,
     )  # fmt: skip
     if not held:
-        raise _BudgetFull
+        raise _OfferGone(*_BUDGET_FULL)
     case.become("referred", lender_id=offer.institution_id)
     offer.become("conditional")
     accepted = OfferAccepted(offer.id, offer.institution_id, referral_id=referral.id, counter=False)
@@ -115,6 +120,13 @@ def _accept(offer_id: UUID, application_id: UUID, share: ShareConsent, actor: Ac
     )  # fmt: skip
     outbox.publish(created, actor=actor, now=now)
     return queries.referral_view(referral)
+
+
+def _is_live(case: Case, offer: Offer) -> bool:
+    live = products.live_products(
+        product_class=case.product_class, currency=case.currency, sandbox_id=case.sandbox_id
+    )  # fmt: skip
+    return any(product.id == offer.product_id for product in live)
 
 
 def _refer(case: Case, offer: Offer, share: ShareConsent, actor: Actor, now: datetime) -> Referral:

@@ -127,6 +127,7 @@ DATABASE_OWNER = env.database("DATABASE_OWNER_URL") or (
 CELERY_BROKER_URL = env.text("CELERY_BROKER_URL")
 BROKER_DSN = env.text("BROKER_DSN")  # only where the application's database is behind a pooler
 EVENT_SUBSCRIBERS: dict[str, list[str]] = {
+    "consent.withdrawn": ["partners.referrals.subscribers.end_referral_without_consent"],
     "person.erased": [
         "risk.learning.subscribers.forget_erased_person", "acquisition.journey.subscribers.forget_erased_person",
     ],

@@ -36,6 +36,7 @@ BELOW = {
 PLATFORM_ONLY = {
     "hub_brokermessage", "hub_brokerdead", "hub_inboxentry",
     "institutions_usedassertion", "learning_outcomeentry", "learning_trainingcheckpoint",
+    "referrals_openapplicationclaim", "referrals_fundedclaim", "referrals_catalogue", "referrals_routingrun",
     "accounts_user", "accounts_user_groups", "accounts_user_user_permissions",
 }  # fmt: skip
 OURS = ("hub", "partners", "risk", "acquisition")
