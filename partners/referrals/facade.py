@@ -1,10 +1,13 @@
-"""What other apps may use of `referrals`. Each function is atomic; but for `claim_funding`, in the platform's scope."""
+"""What other apps may use of `referrals`. Each function is atomic.
+
+They run in the platform's scope, but for those of the lender, `decide` and `claim_funding`: in the tenant's.
+"""
 
 from uuid import UUID
 
 from partners.referrals import queries
 from partners.referrals.endings import decline_counter, expire_due, withdraw, withdraw_referral
-from partners.referrals.lender import claim_funding
+from partners.referrals.lender import FinalTerms, Verdict, claim_funding, decide
 from partners.referrals.routing import match
 from partners.referrals.services import accept, accept_counter, open_case, show_contract, sign
 from partners.referrals.shapes import (
@@ -25,17 +28,20 @@ __all__ = [
     "ContractView",
     "DecisionView",
     "ExclusionView",
+    "FinalTerms",
     "FundingView",
     "OfferView",
     "ReasonView",
     "ReferralView",
     "ShareConsent",
     "TermsView",
+    "Verdict",
     "accept",
     "accept_counter",
     "case_view",
     "claim_funding",
     "contract_view",
+    "decide",
     "decline_counter",
     "expire_due",
     "match",
