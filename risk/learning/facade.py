@@ -1,6 +1,6 @@
 """What other apps may use of `learning`: books and outcomes in, trainings through; callers open the scopes."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -123,3 +123,10 @@ def training_gauges() -> list[Gauge]:
     """Return the number of trainings in each state, for the metrics page; platform scope."""
     counts = queries.run_counts()
     return [Gauge("training_runs", "Trainings by state.", counts.get(name, 0), {"state": name}) for name in RUN.states]
+
+
+def ranking_power(labels: Sequence[bool], scores: Sequence[float]) -> tuple[float, float]:
+    """Return AUC and KS of scores (higher is riskier) against labels (True is bad). ValueError unless both occur."""
+    from risk.learning.fit.metrics import auc, ks
+
+    return auc(labels, scores), ks(labels, scores)

@@ -46,6 +46,7 @@ __all__ = [
     "Scorer",
     "Term",
     "approve_version",
+    "champion",
     "champion_ready",
     "decided_features",
     "decisions_of",
@@ -231,3 +232,20 @@ def champion_ready() -> tuple[bool, str]:
     from risk.scoring import queries
 
     return queries.champion_ready()
+
+
+@dataclass(frozen=True, slots=True)
+class Champion:
+    """The model in use on a line, with its tables loaded."""
+
+    version_id: UUID
+    scorer: Scorer
+    calibration: Calibration
+
+
+def champion(*, line_name: str) -> Champion:
+    """Return the champion of a line of the platform's own; `NotFound`, `Conflict` where none is approved."""
+    from risk.scoring import services
+
+    version = services.champion_of(line_name=line_name)
+    return Champion(version.id, services.scorer_of(version), version.calibration)

@@ -212,6 +212,12 @@ def _own_first(found: list[ModelVersion], institution_id: UUID | None, name: str
     raise NotFound("There is no such model line.", errors=[FieldError("/model_line", "unknown_model_line", detail)])
 
 
+def champion_of(*, line_name: str) -> ModelVersion:
+    """Return the champion of the platform's line; `NotFound` for no line, `Conflict` while none is approved."""
+    [found] = fetch_together(_champions(line_name, None))
+    return _own_first(found, None, line_name)
+
+
 def scorer_of(version: ModelVersion) -> Scorer:
     """Return the scorer of a version; the last 32 stay in memory. `ArtefactError` where the bytes were changed."""
     with _scorers_lock:
