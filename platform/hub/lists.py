@@ -29,7 +29,7 @@ def page(
 
     `?limit=` is 1 to 200 (50 unless told), `?after=` the signed cursor of the page before.
     """
-    limit = _limit(request)
+    limit = read_limit(request)
     after = request.query_params.get("after")
     if after is not None:
         rows = rows.filter(_beyond(order, _read_cursor(request, after)))
@@ -39,7 +39,8 @@ def page(
     return Reply({"items": [show(row) for row in found[:limit]], "next": following}, headers=headers)
 
 
-def _limit(request: Request) -> int:
+def read_limit(request: Request) -> int:
+    """Return `?limit=`, 1 to 200, 50 unless told; `Invalid` for anything else."""
     text = request.query_params.get("limit", str(PAGE_DEFAULT))
     if not (text.isascii() and text.isdigit() and len(text) <= 3 and 1 <= int(text) <= PAGE_MAX):
         raise Invalid([FieldError("", "invalid_limit", f"Let ?limit= be a whole number from 1 to {PAGE_MAX}.")])

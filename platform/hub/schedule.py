@@ -9,6 +9,7 @@ from typing import Any
 
 SCHEDULE: dict[str, dict[str, Any]] = {
     "relay the outbox": {"task": "hub.relay_outbox", "schedule": 1.0, "options": {"expires": 5}},
+    "deliver webhooks": {"task": "delivery.deliver", "schedule": 1.0, "options": {"expires": 5, "queue": "delivery"}},
     "sweep books and trainings": {"task": "learning.sweep", "schedule": 10.0, "options": {"expires": 10}},
     "tidy uploads": {"task": "learning.tidy_uploads", "schedule": 3600.0, "options": {"expires": 600}},
     "forget old keys": {"task": "hub.forget_idempotency_keys", "schedule": 3600.0, "options": {"expires": 600}},

@@ -17,6 +17,7 @@ urlpatterns = [
     path("accounts/", include("hub.accounts.urls")),
     path("console/", console.site.urls),
     path("api/v1/", include("partners.institutions.api")),
+    path("api/v1/", include("partners.delivery.api")),
     path("api/v1/", include("partners.products.api")),
     path("api/v1/", include("risk.scoring.api")),
     path("api/v1/", include("risk.learning.api")),

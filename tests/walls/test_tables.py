@@ -35,7 +35,7 @@ BELOW = {
 # Tables of ours that belong to the platform alone: no institution's role has a right on them.
 PLATFORM_ONLY = {
     "hub_brokermessage", "hub_brokerdead", "hub_inboxentry",
-    "institutions_usedassertion", "learning_outcomeentry", "learning_trainingcheckpoint",
+    "delivery_feedcursor", "institutions_usedassertion", "learning_outcomeentry", "learning_trainingcheckpoint",
     "referrals_openapplicationclaim", "referrals_fundedclaim", "referrals_catalogue", "referrals_routingrun",
     "accounts_user", "accounts_user_groups", "accounts_user_user_permissions",
 }  # fmt: skip
