@@ -192,8 +192,12 @@ class TrainingRunAdmin(RecordAdmin):
 
 
 def _of_line(_request: HttpRequest, row: Any) -> Iterable[Part]:
-    context = {"books": queries.books(line_id=row.id), "runs": queries.runs(line_id=row.id)[:10]}
-    return [Part("Books and trainings", "learning/line.html", context)]
+    context = {
+        "books": queries.books(line_id=row.id),
+        "outcomes": queries.outcome_counts(line_id=row.id),
+        "runs": queries.runs(line_id=row.id)[:10],
+    }
+    return [Part("Books, outcomes and trainings", "learning/line.html", context)]
 
 
 def _percent(run: TrainingRun) -> int:
