@@ -1,5 +1,6 @@
 """REST: products, their credit policies and budgets. Changes of a version need If-Match."""
 
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -48,7 +49,7 @@ class ProductsResource(Resource):
         client = caller(request)
         terms = decode(request, ProductTerms)
         product = services.open_product(
-            institution_id=client.institution_id, terms_=terms, actor=client.actor, now=now()
+            institution_id=client.institution_id, terms_=terms, actor=client.actor, now=now(client.institution_id)
         )  # fmt: skip
         return _product(product, 201)
 
@@ -71,7 +72,11 @@ class ProductResource(Resource):
         match, change = Match.of(request), decode(request, ProductChange)
         return _product(
             services.change_product(
-                product_id=product_id, change=change, match=match, actor=caller(request).actor, now=now()
+                product_id=product_id,
+                change=change,
+                match=match,
+                actor=caller(request).actor,
+                now=now(caller(request).institution_id),
             )
         )
 
@@ -99,7 +104,11 @@ class PolicyResource(Resource):
         queries.product_by_id(product_id)
         match, text = Match.of(request), decode(request, PolicyText)
         credit_policies.write_policy(
-            product_id=product_id, text=text, match=match, actor=caller(request).actor, now=now()
+            product_id=product_id,
+            text=text,
+            match=match,
+            actor=caller(request).actor,
+            now=now(caller(request).institution_id),
         )
         return _policy(product_id)
 
@@ -115,7 +124,10 @@ class PolicySubmission(Resource):
         """Submit the draft for approval by somebody else."""
         queries.product_by_id(product_id)
         credit_policies.submit_policy(
-            product_id=product_id, match=Match.of(request), actor=caller(request).actor, now=now()
+            product_id=product_id,
+            match=Match.of(request),
+            actor=caller(request).actor,
+            now=now(caller(request).institution_id),
         )
         return _policy(product_id)
 
@@ -128,7 +140,10 @@ class PolicyApproval(Resource):
         """Approve the submitted version: it decides at once. 403 to the client that submitted it."""
         queries.product_by_id(product_id)
         credit_policies.approve_policy(
-            product_id=product_id, match=Match.of(request), actor=caller(request).actor, now=now()
+            product_id=product_id,
+            match=Match.of(request),
+            actor=caller(request).actor,
+            now=now(caller(request).institution_id),
         )
         return _policy(product_id)
 
@@ -137,12 +152,12 @@ class BudgetResource(Resource):
     """The budget of a product."""
 
     @endpoint(scope="products:write", answer=BudgetAnswer, examples={"response": serializers.BUDGET})
-    def get(self, request: Request, product_id: UUID) -> Reply:  # noqa: ARG002 - as above
+    def get(self, request: Request, product_id: UUID) -> Reply:
         """Read this month's budget. Its ETag names the version of the caps, whatever comes and goes below them."""
-        moment = now()
+        moment = now(caller(request).institution_id)
         product = queries.product_by_id(product_id)
         newest = queries.newest_budgets([product_id], budgets.month_of(moment)).first()
-        return self._budget(product, newest)
+        return self._budget(product, newest, moment)
 
     @endpoint(
         scope="products:write", body=Caps, answer=BudgetAnswer, raises=(*_MATCHED, Conflict, Invalid),
@@ -151,15 +166,15 @@ class BudgetResource(Resource):
     def put(self, request: Request, product_id: UUID) -> Reply:
         """Set the caps of this month and of those to come. 409 below what is reserved and used already."""
         product = queries.product_by_id(product_id)
-        match, caps = Match.of(request), decode(request, Caps)
+        match, caps, moment = Match.of(request), decode(request, Caps), now(caller(request).institution_id)
         budget = budgets.set_budget(
-            product_id=product_id, caps=caps, match=match, actor=caller(request).actor, now=now()
+            product_id=product_id, caps=caps, match=match, actor=caller(request).actor, now=moment
         )
-        return self._budget(product, budget)
+        return self._budget(product, budget, moment)
 
     @staticmethod
-    def _budget(product: Product, newest: Budget | None) -> Reply:
-        answer = serializers.budget_answer(product, newest, now=now())
+    def _budget(product: Product, newest: Budget | None, moment: datetime) -> Reply:
+        answer = serializers.budget_answer(product, newest, now=moment)
         return Reply(answer, headers={"ETag": budgets.budget_tag(newest)})
 
 

@@ -18,11 +18,12 @@ TERMS_MAX = 60
 FEE_PERCENT_MAX = 20
 RATE_DIGITS = 4
 DecimalText = Annotated[str, Meta(max_length=30, extra_json_schema={"format": "decimal"})]
+PercentText = Annotated[str, Meta(max_length=30, description="A percentage as a decimal string, such as 12.5.")]
 Name = Annotated[str, Meta(min_length=1, max_length=NAME_MAX)]
 Terms = Annotated[list[int], Meta(max_length=TERMS_MAX)]
 Method = Literal["equal_instalment", "equal_principal"]
 Rounding = Literal["half_even", "half_up", "ceiling"]
-Grid = Annotated[dict[str, Annotated[str, Meta(max_length=30)]], Meta(max_length=len(GRADES))]
+Grid = Annotated[dict[str, PercentText], Meta(max_length=len(GRADES))]
 
 
 class ProductTerms(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -37,7 +38,7 @@ class ProductTerms(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     terms: Terms
     method: Method = "equal_instalment"
     rounding: Rounding = "half_up"
-    fee_percent: DecimalText = "0"
+    fee_percent: PercentText = "0"
     fee_flat: DecimalText = "0"
     grid: Grid
 
@@ -51,7 +52,7 @@ class ProductChange(Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     terms: Terms | UnsetType = UNSET
     method: Method | UnsetType = UNSET
     rounding: Rounding | UnsetType = UNSET
-    fee_percent: DecimalText | UnsetType = UNSET
+    fee_percent: PercentText | UnsetType = UNSET
     fee_flat: DecimalText | UnsetType = UNSET
     grid: Grid | UnsetType = UNSET
     state: Literal["live", "paused", "closed"] | UnsetType = UNSET

@@ -2,8 +2,9 @@
 
 import json
 import os
+import re
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
@@ -18,6 +19,7 @@ from hub.outbox import OutboxEvent
 from partners.institutions.queries import ClientView
 from tests.contract.test_openapi import named
 from tests.factories import bearer, make_client, rows_of
+from tests.partners.product_factory import make_product
 
 pytestmark = pytest.mark.django_db
 CASES = Path(os.environ.get("API_CASES", Path(__file__).parents[2] / "../shared/data/api")) / "bad_inputs.json"
@@ -50,9 +52,18 @@ def filled(path: str) -> str:
     return path
 
 
+# Objects that bodies are sent to: an unknown one would answer 404 before its body is looked at.
+MAKERS: dict[str, Callable[[UUID], UUID]] = {"product_id": lambda institution_id: make_product(institution_id).id}
+
+
+def to_an_own_object(path: str, client: ClientView) -> str:
+    found = re.search(r"{(\w+)}", path)
+    return path.replace(found[0], str(MAKERS[found[1]](client.institution_id))) if found else path
+
+
 def send(method: str, path: str, data: str | bytes = "", headers: Any = None, **extra: Any) -> Any:
     content_type = extra.pop("content_type", "application/json")
-    own = {"Idempotency-Key": str(uuid4())} if headers is None else headers
+    own = {"Idempotency-Key": str(uuid4()), "If-Match": "*"} if headers is None else headers
     begun = time.thread_time()  # of this thread alone: other work on the machine does not count
     response = Http().generic(method.upper(), filled(path), data, content_type, headers=own, **extra)
     assert time.thread_time() - begun < 1
@@ -112,12 +123,28 @@ def test_no_key(method: str, path: str, operation: dict[str, Any], client: Clien
 
 
 @named("method", "path", "operation")
+def test_no_if_match(method: str, path: str, operation: dict[str, Any], client: ClientView) -> None:
+    if not any(found["name"] == "If-Match" for found in operation.get("parameters", [])):
+        return
+    path = to_an_own_object(path, client)
+    media = operation.get("requestBody", {}).get("content", {}).get("application/json", {})
+    body, before = json.dumps(media.get("example", "")), state(client.institution_id)
+    key = {"Idempotency-Key": str(uuid4())}
+    check(send(method, path, body, headers=key, **bearer(client)), 428)
+    check(send(method, path, body, headers={**key, "If-Match": '"x-9"'}, **bearer(client)), 412)
+    for damaged in ("3", '"3', '"3" "4"', ",", '"' + "x" * 2000 + '"'):
+        check(send(method, path, body, headers={**key, "If-Match": damaged}, **bearer(client)), 400)
+    assert state(client.institution_id) == before
+
+
+@named("method", "path", "operation")
 def test_bad_bodies(method: str, path: str, operation: dict[str, Any], client: ClientView) -> None:
-    before, headers = state(client.institution_id), bearer(client)
     if not takes_json(operation):
         if "requestBody" in operation:
-            check(send(method, path, "{}", **headers), 415)
+            check(send(method, path, "{}", **bearer(client)), 415)
         return
+    path = to_an_own_object(path, client)
+    before, headers = state(client.institution_id), bearer(client)
     for body in [*MORE_BODIES, *cases("bodies")]:
         check(send(method, path, body, **headers), 400, 413, 415, 422)
     for body in (b"\xff", b'"\xed\xa0\x80"', "{}".encode("utf-16")):
@@ -158,6 +185,7 @@ def test_bad_values(
     if not takes_json(operation):
         return
     media = operation["requestBody"]["content"]["application/json"]
+    path = to_an_own_object(path, client)
     before, headers = state(client.institution_id), bearer(client)
     for place, found in places(media["schema"]):
         for value in spellings(cases(kind), form) if found == form else []:
