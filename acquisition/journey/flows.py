@@ -1,0 +1,5 @@
+"""The states of an application. What becomes of it at the lenders is the state of its case, in `referrals`."""
+
+from hub.flow import flow
+
+APPLICATION = flow("loan application", "draft", draft="matched declined", matched="", declined="")
