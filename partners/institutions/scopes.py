@@ -6,6 +6,8 @@ SCOPES = {
     "institution:read": "Read the institution's own record and its clients",
     "products:write": "Read and change own products and their budgets",
     "policy:write": "Write, submit and approve own credit policies",
+    "referrals:read": "Read the referrals received, their packages, consents and contracts",
+    "decisions:write": "Decide on referrals",
     "loans:report": "Report on own loans; move a sandbox's clock",
     "scores:write": "Score, read and replay own decisions",
     "books:write": "Hand in loan books and read how they were taken",

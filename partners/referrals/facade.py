@@ -46,6 +46,7 @@ __all__ = [
     "expire_due",
     "match",
     "open_case",
+    "referral_view",
     "show_contract",
     "sign",
     "withdraw",
@@ -61,3 +62,8 @@ def case_view(*, application_id: UUID) -> CaseView:
 def contract_view(*, application_id: UUID) -> ContractView:
     """Return the final terms of the newest referral as they stand; `NotFound` until there are some."""
     return queries.newest_contract(application_id)
+
+
+def referral_view(*, referral_id: UUID) -> ReferralView:
+    """Return a referral, in either scope; `NotFound` where the open one sees none."""
+    return queries.referral_view(queries.referral_by_id(referral_id))

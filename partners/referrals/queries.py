@@ -80,6 +80,17 @@ def due(*, sandbox_id: UUID | None, now: datetime, limit: int) -> list[Referral]
     return list(rows.order_by("product_id", "id").only("id", "case_id")[:limit])
 
 
+def worlds_with_live_referrals() -> list[UUID | None]:
+    """Return the worlds in which some referral may expire: sandboxes by their ids, None for the live one."""
+    rows = Referral.objects.filter(state__in=LIVE).order_by().values_list("sandbox", "institution_id").distinct()
+    return list({institution_id if sandbox else None for sandbox, institution_id in rows})
+
+
+def decisions_of(referral: Referral) -> list[LenderDecision]:
+    """Return what the lender decided, oldest first."""
+    return list(referral.decisions.order_by("at", "id"))
+
+
 def newest_decision(referral: Referral) -> LenderDecision | None:
     """Return what the lender decided last."""
     return referral.decisions.order_by("-at", "-id").first()

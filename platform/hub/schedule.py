@@ -11,6 +11,7 @@ SCHEDULE: dict[str, dict[str, Any]] = {
     "relay the outbox": {"task": "hub.relay_outbox", "schedule": 1.0, "options": {"expires": 5}},
     "deliver webhooks": {"task": "delivery.deliver", "schedule": 1.0, "options": {"expires": 5, "queue": "delivery"}},
     "sweep books and trainings": {"task": "learning.sweep", "schedule": 10.0, "options": {"expires": 10}},
+    "expire referrals": {"task": "referrals.expire_due", "schedule": 60.0, "options": {"expires": 60}},
     "tidy uploads": {"task": "learning.tidy_uploads", "schedule": 3600.0, "options": {"expires": 600}},
     "forget old keys": {"task": "hub.forget_idempotency_keys", "schedule": 3600.0, "options": {"expires": 600}},
     "forget expired tokens": {"task": "institutions.forget_expired", "schedule": 900.0, "options": {"expires": 600}},

@@ -20,6 +20,7 @@ from partners.institutions.queries import ClientView
 from tests.contract.test_openapi import named
 from tests.factories import bearer, make_client, rows_of
 from tests.partners.product_factory import make_product
+from tests.partners.referral_factory import referral_of
 
 pytestmark = pytest.mark.django_db
 CASES = Path(os.environ.get("API_CASES", Path(__file__).parents[2] / "../shared/data/api")) / "bad_inputs.json"
@@ -53,7 +54,10 @@ def filled(path: str) -> str:
 
 
 # Objects that bodies are sent to: an unknown one would answer 404 before its body is looked at.
-MAKERS: dict[str, Callable[[UUID], UUID]] = {"product_id": lambda institution_id: make_product(institution_id).id}
+MAKERS: dict[str, Callable[[UUID], UUID]] = {
+    "product_id": lambda institution_id: make_product(institution_id).id,
+    "referral_id": lambda institution_id: referral_of(institution_id).id,
+}
 
 
 def to_an_own_object(path: str, client: ClientView) -> str:

@@ -11,7 +11,7 @@ from hub.audit import client_actor, system_actor
 from hub.clock import now
 from hub.crypto import DataKey
 from hub.tenancy import platform_scope, tenant_scope
-from partners.institutions.queries import InstitutionView
+from partners.institutions.queries import InstitutionView, get_institution
 from partners.products.models import Product
 from partners.referrals import facade, lender
 from partners.referrals.facade import CaseView, ContractView, DecisionView, OfferView, ReasonView, ReferralView
@@ -85,6 +85,14 @@ def make_offers(count: int = 1, **changes: Any) -> tuple[InstitutionView, list[P
 def make_referral(*, at: datetime | None = None, **changes: Any) -> ReferralView:
     """Make a case whose only offer was accepted."""
     return accept(make_offers(**changes)[2][0], at=at)
+
+
+def referral_of(institution_id: UUID) -> ReferralView:
+    """Make a referral that this sandbox received."""
+    make_live(institution_id, name=f"Product {next(_number)}")
+    with platform_scope():
+        world = get_institution(institution_id=institution_id)
+    return accept(match(make_case(world))[0])
 
 
 def same_terms(referral: ReferralView, **changes: Any) -> FinalTerms:

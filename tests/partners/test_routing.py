@@ -1,7 +1,8 @@
 """The routing ledger: every live product of the world, its reasons, and a run that comes out the same again."""
 
 from decimal import Decimal
-from uuid import uuid4
+from typing import Any
+from uuid import UUID, uuid4
 
 import pytest
 
@@ -28,7 +29,7 @@ from tests.partners.referral_factory import (
 pytestmark = pytest.mark.django_db
 
 
-def run_of(application_id: object) -> RoutingRun:
+def run_of(application_id: UUID) -> RoutingRun:
     with platform_scope():
         found = RoutingRun.objects.filter(case_id=application_id).order_by("-at", "-id").first()
     assert found is not None
@@ -67,7 +68,7 @@ def test_every_live_product_has_its_entry() -> None:
 
 def test_what_a_policy_may_ask() -> None:
     world = make_institution()
-    rules = [
+    rules: list[dict[str, Any]] = [
         {"fact": "amount", "op": "<=", "value": 30000, "code": "amount_cap"},
         {"fact": "term", "op": "==", "value": 24, "code": "term_24"},
         {"fact": "pd_12m", "op": "<=", "value": 0.0312, "code": "pd_cap"},

@@ -23,7 +23,7 @@ PLATFORM_SCOPE = {
     "platform/hub/accounts/management/commands/open_account.py",
     "platform/hub/api_auth.py", "platform/hub/enlist.py", "platform/hub/metrics.py", "platform/hub/pages.py",
     "platform/hub/probes.py", "platform/hub/tasks.py",
-    "partners/delivery/tasks.py", "partners/institutions/tasks.py",
+    "partners/delivery/tasks.py", "partners/institutions/tasks.py", "partners/referrals/tasks.py",
     "risk/learning/management/commands/import_book.py", "risk/learning/management/commands/train.py",
     "risk/learning/tasks.py", "risk/scoring/management/commands/rollback.py",
     "acquisition/market/demo.py",
