@@ -93,7 +93,7 @@ def step(request: HttpRequest, application: ApplicationView, name: str) -> HttpR
 def phone(request: HttpRequest, application: ApplicationView) -> HttpResponse:
     """Ask for the number and send a code to it."""
     if application.proved:
-        return redirect(next_page(application))
+        return redirect(url("place", application))
     form = forms.PhoneForm(sent(request), initial={"phone": application.pending_phone})
     if form.is_valid():
         send = partial(services.send_code, application_id=application.id, phone=form.cleaned_data["phone"], now=now())
@@ -107,7 +107,7 @@ def phone(request: HttpRequest, application: ApplicationView) -> HttpResponse:
 def code(request: HttpRequest, application: ApplicationView) -> HttpResponse:
     """Ask for the code."""
     if application.proved:
-        return redirect(next_page(application))
+        return redirect(url("place", application))
     if not application.pending_phone:
         return redirect(url("phone", application))
     form = forms.CodeForm(sent(request))

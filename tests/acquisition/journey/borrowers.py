@@ -53,11 +53,11 @@ def prove(application_id: UUID, phone: str = PHONE) -> UUID:
         return services.prove_phone(application_id=application_id, digits=code_of(application_id), now=now())
 
 
-def page(client: Client, application_id: UUID, name: str = "") -> Any:
+def page(client: Client, application_id: UUID, name: str = "", /) -> Any:
     """Open a page of an application."""
     return client.get(f"/apply/{application_id}/{name}")
 
 
-def send(client: Client, application_id: UUID, name: str, **data: Any) -> Any:
+def send(client: Client, application_id: UUID, name: str, /, **data: Any) -> Any:
     """Send the form of a page."""
     return client.post(f"/apply/{application_id}/{name}", data)
