@@ -143,7 +143,11 @@ def decode(request: Request, type_: type[T]) -> T:
         raise Malformed("Send a JSON body with Content-Type: application/json.")
     if (request.content_type or "").partition(";")[0].strip().lower() != "application/json":
         raise UnsupportedMedia()
-    data = strict_json(raw)
+    return convert(strict_json(raw), type_)
+
+
+def convert(data: Any, type_: type[T]) -> T:
+    """Return what `strict_json` gave as `type_`; `Invalid` as of `decode`."""
     try:
         value = msgspec.convert(data, type_)
     except msgspec.ValidationError:

@@ -54,6 +54,7 @@ INSTALLED_APPS = [
     "partners.institutions.apps.InstitutionsConfig",
     "partners.products.apps.ProductsConfig",
     "partners.referrals.apps.ReferralsConfig",
+    "partners.loans.apps.LoansConfig",
     "partners.delivery.apps.DeliveryConfig",
     "risk.scoring.apps.ScoringConfig",
     "risk.learning.apps.LearningConfig",
@@ -133,6 +134,10 @@ EVENT_SUBSCRIBERS: dict[str, list[str]] = {
     ],
     "book.registered": ["risk.learning.subscribers.read_registered_book"],
     "training.requested": ["risk.learning.subscribers.start_requested_training"],
+    "performance.recorded": ["partners.loans.subscribers.mature_after"],
+    "performance.corrected": ["partners.loans.subscribers.mature_after"],
+    "performance.batch_recorded": ["partners.loans.subscribers.mature_after"],
+    "sandbox.clock_advanced": ["partners.loans.subscribers.mature_after"],
     "outcome.matured": ["risk.learning.subscribers.record_matured_outcome"],
 }
 

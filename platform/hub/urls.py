@@ -20,6 +20,7 @@ urlpatterns = [
     path("api/v1/", include("partners.institutions.api")),
     path("api/v1/", include("partners.products.api")),
     path("api/v1/", include("partners.referrals.api")),
+    path("api/v1/", include("partners.loans.api")),
     path("api/v1/", include("partners.delivery.api")),
     path("api/v1/", include("risk.scoring.api")),
     path("api/v1/", include("risk.learning.api")),

@@ -4,7 +4,7 @@ The glass box needs no Django, and pure packages import it from here: so what ne
 it is called.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -53,6 +53,7 @@ __all__ = [
     "ensure_line",
     "find_line",
     "get_line",
+    "line_names",
     "load_artefact",
     "manifest_of",
     "read_application",
@@ -214,6 +215,13 @@ def decisions_of(*, person_id: UUID) -> list[UUID]:
     from risk.scoring import queries
 
     return queries.decision_ids(person_id=person_id)
+
+
+def line_names(*, decision_ids: Collection[UUID]) -> dict[UUID, str]:
+    """Return which line of the platform made each of these decisions; unknown ones are left out. Platform scope."""
+    from risk.scoring import queries
+
+    return queries.line_names(decision_ids)
 
 
 def _application(scored: "Scored") -> ScoredApplication:

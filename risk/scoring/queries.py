@@ -1,5 +1,6 @@
 """Reads of the registry and of decision records."""
 
+from collections.abc import Collection
 from uuid import UUID
 
 from django.db.models import QuerySet
@@ -44,6 +45,12 @@ def platform_decision(*, decision_id: UUID) -> Decision:
 def decision_ids(*, person_id: UUID) -> list[UUID]:
     """Return the ids of the decisions on a person, oldest first."""
     return list(Decision.objects.filter(person_id=person_id).order_by("created_at", "id").values_list("id", flat=True))
+
+
+def line_names(decision_ids: Collection[UUID]) -> dict[UUID, str]:
+    """Return the names of the lines that made these decisions of the platform; unknown ones are left out."""
+    rows = Decision.objects.filter(id__in=decision_ids, institution_id=None)
+    return dict(rows.values_list("id", "version__line__name"))
 
 
 def _decisions() -> QuerySet[Decision]:

@@ -27,6 +27,14 @@ from hub.events.learning import (
     TrainingRequested,
     TrainingStarted,
 )
+from hub.events.loans import (
+    LoanFunded,
+    LoanRescinded,
+    PerformanceBatchRecorded,
+    PerformanceCorrected,
+    PerformanceReceived,
+    PerformanceRecorded,
+)
 from hub.events.people import ConsentGiven, ConsentWithdrawn, PersonErased
 from hub.events.products import (
     BudgetLow,
@@ -81,6 +89,8 @@ __all__ = [
     "InstitutionResumed",
     "InstitutionSuspended",
     "LabelRecorded",
+    "LoanFunded",
+    "LoanRescinded",
     "ModelApproved",
     "ModelPromoted",
     "ModelVersionRegistered",
@@ -88,6 +98,10 @@ __all__ = [
     "OfferLost",
     "OutcomeMatured",
     "Payload",
+    "PerformanceBatchRecorded",
+    "PerformanceCorrected",
+    "PerformanceReceived",
+    "PerformanceRecorded",
     "PersonErased",
     "PolicyDrafted",
     "PolicyLive",
