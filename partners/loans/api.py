@@ -24,6 +24,7 @@ from partners.loans.serializers import (
     ReportPage,
 )
 from partners.loans.shapes import NewReport
+from partners.referrals import facade as referrals
 
 
 class FundingResource(Resource):
@@ -35,9 +36,10 @@ class FundingResource(Resource):
     )  # fmt: skip
     def post(self, request: Request, referral_id: UUID) -> Reply:
         """Fund a referral: the loan begins today. 409 unless a contract of exactly these terms is signed."""
-        client, body = caller(request), decode(request, FundingBody)
+        client, referral = caller(request), referrals.referral_view(referral_id=referral_id)
+        body = decode(request, FundingBody)
         loan = services.fund(
-            referral_id=referral_id, terms_hash=body.terms_hash, actor=client.actor, now=now(client.institution_id)
+            referral_id=referral.id, terms_hash=body.terms_hash, actor=client.actor, now=now(client.institution_id)
         )
         return Reply(serializers.loan_answer(loan), status=201, headers={"Location": f"/api/v1/loans/{loan.id}"})
 
@@ -62,7 +64,9 @@ class LoanResource(Resource):
         loan = queries.loan_by_id(loan_id)
         held = life.in_force(row.fact for row in queries.reports_of(loan_id))
         numbers = serializers.sequences(held)
-        reply = page(request, queries.reports_of(loan_id), lambda row: serializers.report_answer(row, numbers))
+        reply = page(
+            request, queries.reports_of(loan_id), lambda row: serializers.report_answer(row, loan.currency, numbers)
+        )
         today = now(caller(request).institution_id).date()
         reply.data = serializers.loan_detail(
             loan, days_past_due=life.days_past_due(held, loan.dues, today),
@@ -80,10 +84,11 @@ class ReportsResource(Resource):
     )  # fmt: skip
     def post(self, request: Request, loan_id: UUID) -> Reply:
         """Report on a loan. The same again under a known sequence changes nothing, something else is a 409."""
-        client, body = caller(request), decode(request, NewReport)
-        row = services.report(loan_id=loan_id, new=body, actor=client.actor, now=now(client.institution_id))
+        client, loan = caller(request), queries.loan_by_id(loan_id)
+        body = decode(request, NewReport)
+        row = services.report(loan_id=loan.id, new=body, actor=client.actor, now=now(client.institution_id))
         held = life.in_force(one.fact for one in queries.reports_of(loan_id))
-        return Reply(serializers.report_answer(row, serializers.sequences(held)), status=201)
+        return Reply(serializers.report_answer(row, loan.currency, serializers.sequences(held)), status=201)
 
 
 def _form(request: Request) -> BatchForm:

@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterable
 from datetime import date
 from uuid import UUID
 
-from django.db.models import QuerySet
+from django.db.models import Count, QuerySet
 
 from hub.errors import NotFound
 from partners.loans.models import BatchProblem, Loan, Outcome, PerformanceBatch, PerformanceReport
@@ -116,3 +116,12 @@ def batches_waiting(*, limit: int) -> list[tuple[UUID, UUID]]:
 def problems_of(batch_id: UUID) -> QuerySet[BatchProblem]:
     """Return what was wrong with the lines of a file."""
     return BatchProblem.objects.filter(batch_id=batch_id)
+
+
+def counts() -> list[tuple[str, int]]:
+    """Return how many loans there are in each state, and outcomes by label. Platform scope."""
+    states = Loan.objects.values_list("state").annotate(Count("id")).order_by("state")
+    newest = Outcome.objects.order_by("loan_id", "-definition_version", "-revision").distinct("loan_id")
+    labels = Outcome.objects.filter(id__in=newest.values("id")).values_list("label").annotate(Count("id"))
+    told = [(f"loans {state.replace('_', ' ')}", count) for state, count in states]
+    return told + [(f"turned out {name}", count) for name, count in labels.order_by("label")]

@@ -1,13 +1,16 @@
 """What the endpoints of loans and of files of reports take and answer."""
 
 from datetime import date, datetime
-from typing import Any, Literal, cast
+from decimal import Decimal
+from typing import Annotated, Any, Literal, cast
 from uuid import UUID
 
 import msgspec
 
+from hub.money import DIGITS
 from partners.loans.life import Report
 from partners.loans.models import BatchProblem, Loan, Outcome, PerformanceBatch, PerformanceReport
+from partners.loans.shapes import Amount, Due
 
 LoanState = Literal["active", "closed", "charged_off", "sold", "rescinded"]
 OutcomeLabel = Literal["good", "bad", "indeterminate", "excluded"]
@@ -16,7 +19,7 @@ OutcomeLabel = Literal["good", "bad", "indeterminate", "excluded"]
 class FundingBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The hash of the terms that were signed: the loan is made of exactly these."""
 
-    terms_hash: str
+    terms_hash: Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{64}$")]
 
 
 class LoanAnswer(msgspec.Struct):
@@ -28,10 +31,10 @@ class LoanAnswer(msgspec.Struct):
     product_id: UUID
     state: LoanState
     currency: str
-    principal: str
+    principal: Amount
     annual_rate_percent: str
     months: int
-    fee_upfront: str
+    fee_upfront: Amount
     terms_hash: str
     opened_on: date
     matures_on: date
@@ -49,10 +52,10 @@ class InstalmentAnswer(msgspec.Struct):
     """An instalment of the contract; `balance` is the principal that is left after it."""
 
     due_on: date
-    due: str
-    principal: str
-    interest: str
-    balance: str
+    due: Amount
+    principal: Amount
+    interest: Amount
+    balance: Amount
 
 
 class ReportAnswer(msgspec.Struct):
@@ -63,11 +66,11 @@ class ReportAnswer(msgspec.Struct):
     sequence: int
     kind: str
     as_of: date
-    amount: str | None
-    paid_total: str | None
+    amount: Amount | None
+    paid_total: Amount | None
     corrects: int | None
     confirmed_fraud: bool
-    schedule: list[tuple[date, str]]
+    schedule: list[Due]
     in_force: bool
     reported_at: datetime
 
@@ -137,7 +140,6 @@ class BatchDetailAnswer(BatchAnswer):
 
 
 def _loan_fields(loan: Loan) -> dict[str, Any]:
-    places = -int(loan.principal.as_tuple().exponent)
     return {
         "id": loan.id,
         "referral_id": loan.referral_id,
@@ -145,10 +147,10 @@ def _loan_fields(loan: Loan) -> dict[str, Any]:
         "product_id": loan.product_id,
         "state": cast(LoanState, loan.state),
         "currency": loan.currency,
-        "principal": str(loan.principal),
-        "annual_rate_percent": str(loan.annual_rate_percent),
+        "principal": _money(loan.principal, loan.currency),
+        "annual_rate_percent": f"{loan.annual_rate_percent:.4f}",
         "months": loan.months,
-        "fee_upfront": f"{loan.fee_upfront:.{places}f}",
+        "fee_upfront": _money(loan.fee_upfront, loan.currency),
         "terms_hash": loan.terms_hash,
         "opened_on": loan.opened_on,
         "matures_on": loan.matures_on,
@@ -172,7 +174,7 @@ def loan_detail(loan: Loan, *, days_past_due: int, reports: ReportPage, outcome:
     )
 
 
-def report_answer(row: PerformanceReport, held: set[int]) -> ReportAnswer:
+def report_answer(row: PerformanceReport, currency: str, held: set[int]) -> ReportAnswer:
     """Return a report as the API shows it; `held` are the sequences in force."""
     return ReportAnswer(
         id=row.id,
@@ -180,11 +182,11 @@ def report_answer(row: PerformanceReport, held: set[int]) -> ReportAnswer:
         sequence=row.sequence,
         kind=row.kind,
         as_of=row.as_of,
-        amount=_text(row.amount),
-        paid_total=_text(row.paid_total),
+        amount=None if row.amount is None else _money(row.amount, currency),
+        paid_total=None if row.paid_total is None else _money(row.paid_total, currency),
         corrects=row.corrects,
         confirmed_fraud=row.confirmed_fraud,
-        schedule=[(date.fromisoformat(day), amount) for day, amount in row.schedule],
+        schedule=[Due(date.fromisoformat(day), amount) for day, amount in row.schedule],
         in_force=row.sequence in held,
         reported_at=row.created_at,
     )
@@ -195,8 +197,8 @@ def sequences(held: list[Report]) -> set[int]:
     return {report.sequence for report in held}
 
 
-def _text(amount: Any) -> str | None:
-    return None if amount is None else str(amount)
+def _money(amount: Decimal, currency: str) -> str:
+    return f"{amount:.{DIGITS[currency]}f}"
 
 
 def outcome_answer(outcome: Outcome) -> OutcomeAnswer:

@@ -14,7 +14,7 @@ from partners.loans.life import Report, last_day
 
 SEQUENCE_MAX = 2**31 - 1
 Sequence_ = Annotated[int, msgspec.Meta(ge=1, le=SEQUENCE_MAX)]
-Amount = Annotated[str, msgspec.Meta(max_length=20, description='A decimal string such as "1200.50".')]
+Amount = Annotated[str, msgspec.Meta(max_length=30, extra_json_schema={"format": "decimal"})]
 Kind = Literal["month_end", "payment", "charged_off", "closed", "restructured", "rescinded", "sold"]
 
 

@@ -22,7 +22,7 @@ from unfold.sites import UnfoldAdminSite
 from hub.accounts import policies, second_factor
 
 ROOMS = ("hub", "partners", "risk", "acquisition")
-SECTIONS = ("Decisions", "Models", "Loan books", "Institutions", "Webhooks", "People", "Machinery")
+SECTIONS = ("Decisions", "Loans", "Models", "Loan books", "Institutions", "Webhooks", "People", "Machinery")
 # Unfold's pages are driven by Alpine.js, which compiles the expressions in their attributes: without 'unsafe-eval'
 # Chromium refuses each of them and menus, filters and the theme stay dead. Inline scripts and styles stay forbidden.
 _RELAXED = {"script-src": [UNSAFE_EVAL]}

@@ -13,9 +13,23 @@ from hub.tenancy import platform_scope, tenant_scope
 from partners.loans import bulk, outcomes, services
 from partners.loans.bulk import ControlTotals
 from partners.loans.life import last_day, month_ends
+from partners.loans.lines import COLUMNS
 from partners.loans.models import Loan, Outcome, PerformanceBatch, PerformanceReport
 from partners.loans.shapes import NewReport
-from tests.partners.referral_factory import BANK, make_signed
+from partners.referrals.facade import ReferralView
+from tests.factories import make_institution
+from tests.partners.product_factory import make_live
+from tests.partners.referral_factory import (
+    BANK,
+    accept,
+    approve,
+    make_case,
+    make_signed,
+    match,
+    referral_of,
+    show,
+    sign,
+)
 
 
 def make_loan(**changes: Any) -> Loan:
@@ -86,3 +100,31 @@ def hand_in(
     bulk.apply_batch(institution_id=institution_id, batch_id=batch.id, now=when)
     with tenant_scope(institution_id):
         return PerformanceBatch.objects.get(id=batch.id)
+
+
+def make_book(count: int) -> list[Loan]:
+    """Fund so many loans of one sandbox."""
+    world = make_institution()
+    make_live(world.id)
+    return [_funded(accept(match(make_case(world))[0])) for _ in range(count)]
+
+
+def _funded(referral: ReferralView) -> Loan:
+    approve(referral)
+    contract = sign(referral, show(referral).terms_hash)
+    with tenant_scope(referral.institution_id):
+        return services.fund(referral_id=referral.id, terms_hash=contract.terms_hash, actor=BANK, now=now())
+
+
+def loan_of(institution_id: UUID) -> Loan:
+    """Fund a loan of this sandbox."""
+    return _funded(referral_of(institution_id))
+
+
+def csv_file(rows: Sequence[tuple[Loan, dict[str, Any]]]) -> bytes:
+    """A file of reports as CSV; it cannot hold schedules."""
+    lines = [",".join(COLUMNS)]
+    for loan, body in rows:
+        given = {"loan_id": str(loan.id), **body}
+        lines.append(",".join(str(given.get(name, "") or "") for name in COLUMNS))
+    return "".join(f"{line}\n" for line in lines).encode()
