@@ -45,9 +45,8 @@ def month_of(now: datetime) -> date:
 
 def budgets_left(product_ids: Iterable[UUID], *, now: datetime) -> Mapping[UUID, BudgetLeft]:
     """Return what is left this month for each of the products, by one statement; nothing where no budget was set."""
-    period = month_of(now)
     wanted = list(product_ids)
-    found = {row.product_id: left_of(row, period) for row in queries.newest_budgets(wanted, period)}
+    found = {row[0]: BudgetLeft(*row[1:]) for row in queries.left_of_budgets(wanted, month_of(now))}
     return {product_id: found.get(product_id, NOTHING) for product_id in wanted}
 
 

@@ -1,7 +1,7 @@
 """What other apps may use of `products`."""
 
 from partners.products.budgets import BudgetLeft, budgets_left, release, reserve, use
-from partners.products.live import LiveProduct, evaluate, live_products, policy_versions
+from partners.products.live import LiveProduct, evaluate, is_live, live_products, policy_versions
 from partners.products.policy import FACTS, GRADES, REASONS, Exclusion, Policy, reason_text
 from partners.products.policy import evaluate as evaluate_policy
 from partners.products.queries import budget_faults
@@ -18,6 +18,7 @@ __all__ = [
     "budgets_left",
     "evaluate",
     "evaluate_policy",
+    "is_live",
     "live_products",
     "policy_versions",
     "reason_text",

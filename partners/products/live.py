@@ -1,7 +1,8 @@
-"""What is on offer now, ready to be matched: one statement where all of it is known, two where some is new.
+"""What is on offer now, ready to be matched: one statement where all of it is known, three where some is new.
 
 A product is kept in the process as it was at its row version, with the policy version that decides and its
-institution's name. Any change makes another key, so nothing that is kept can be old.
+institution's name. Any change makes another key, so nothing that is kept can be old. A world whose keys are all the
+same as before (the database compares their digest) is as it was.
 """
 
 from collections.abc import Iterable, Mapping
@@ -10,15 +11,15 @@ from decimal import Decimal
 from types import MappingProxyType
 from uuid import UUID
 
-from django.db.models import Q
-
 from partners.products import queries
 from partners.products.models import CreditPolicy
 from partners.products.policy import Exclusion, Policy, compile_policy
 from partners.products.policy import evaluate as evaluate_policy
 
 KEPT_MAX = 20_000
+WORLDS_MAX = 1_000
 _Key = tuple[UUID, int, UUID, str]
+_World = tuple[str, str, UUID | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +46,7 @@ class LiveProduct:
 
 
 _kept: dict[_Key, LiveProduct] = {}
+_worlds: dict[_World, tuple[str, tuple[LiveProduct, ...]]] = {}
 
 
 def live_products(*, product_class: str, currency: str, sandbox_id: UUID | None) -> list[LiveProduct]:
@@ -52,7 +54,24 @@ def live_products(*, product_class: str, currency: str, sandbox_id: UUID | None)
 
     The world is the live one, or (`sandbox_id`) one sandbox. Suspended institutions offer nothing.
     """
-    keys = _keys(product_class, currency, sandbox_id)
+    world = (product_class, currency, sandbox_id)
+    mark, products = _worlds.get(world, ("", ()))
+    if not mark or mark != queries.mark_of_live(*world):
+        mark, products = _fetch(world)
+        if len(_worlds) >= WORLDS_MAX:
+            _worlds.clear()
+        _worlds[world] = mark, products
+    return list(products)
+
+
+def is_live(*, product_id: UUID) -> bool:
+    """Tell whether a product is on offer now, in its world. Platform scope."""
+    rows = queries.products().filter(state="live", institution__is_active=True, policies__state="live")
+    return rows.filter(id=product_id).exists()
+
+
+def _fetch(world: _World) -> tuple[str, tuple[LiveProduct, ...]]:
+    mark, keys = queries.keys_of_live(*world)
     found = {key[0]: _kept.get(key) for key in keys}
     new = [product_id for product_id, known in found.items() if known is None]
     if new:
@@ -61,7 +80,7 @@ def live_products(*, product_class: str, currency: str, sandbox_id: UUID | None)
             _kept.clear()
         _kept.update(made)
         found.update({product.id: product for product in made.values()})
-    return [product for product in found.values() if product is not None]
+    return mark, tuple(product for product in found.values() if product is not None)
 
 
 def evaluate(product: LiveProduct, facts: Mapping[str, object]) -> tuple[Exclusion, ...]:
@@ -72,15 +91,6 @@ def evaluate(product: LiveProduct, facts: Mapping[str, object]) -> tuple[Exclusi
 def policy_versions(version_ids: Iterable[UUID]) -> Mapping[UUID, Policy]:
     """Return policies by their versions, retired ones included: what decided once can be asked again."""
     return {row.id: compile_policy(row.rules) for row in queries.policy_rows(version_ids)}
-
-
-def _keys(product_class: str, currency: str, sandbox_id: UUID | None) -> list[_Key]:
-    world = Q(institution__live=None) if sandbox_id is None else Q(institution_id=sandbox_id)
-    rows = queries.products().filter(
-        world, product_class=product_class, currency=currency, state="live", institution__is_active=True,
-        policies__state="live",
-    )  # fmt: skip
-    return list(rows.order_by("id").values_list("id", "row_version", "policies__id", "institution__name"))
 
 
 def _key_of(row: CreditPolicy) -> _Key:

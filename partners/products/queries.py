@@ -2,11 +2,13 @@
 
 from collections.abc import Collection, Iterable
 from datetime import date
+from decimal import Decimal
 from uuid import UUID
 
 from django.db import connection
 from django.db.models import QuerySet
 
+from hub.db import quick
 from hub.errors import NotFound
 from partners.products.models import Budget, BudgetEntry, CreditPolicy, Product
 
@@ -63,6 +65,51 @@ def live_rows(ids: Collection[UUID]) -> QuerySet[CreditPolicy]:
     """Return the live policies of these products, with product and institution."""
     rows = CreditPolicy.objects.filter(product_id__in=ids, state="live")
     return rows.select_related("product__institution")
+
+
+_LIVE = """
+WITH live AS (SELECT p.id, p.row_version, c.id AS version_id, i.name
+  FROM products_product p JOIN institutions_institution i ON i.id = p.institution_id
+  JOIN products_creditpolicy c ON c.product_id = p.id AND c.state = 'live'
+  WHERE p.state = 'live' AND i.is_active AND p.product_class = %s AND p.currency = %s AND
+    CASE WHEN %s::uuid IS NULL THEN i.live_id IS NULL ELSE p.institution_id = %s END),
+mark AS (SELECT md5(string_agg(concat_ws('|', id, row_version, version_id, name), ',' ORDER BY id)) AS mark FROM live)
+"""
+
+
+def mark_of_live(product_class: str, currency: str, sandbox_id: UUID | None) -> str:
+    """Return a digest of what is on offer in a world: it changes with anything of it. Empty where there is nothing."""
+    with connection.cursor() as cursor:
+        cursor.execute(f"{_LIVE} SELECT mark FROM mark", [product_class, currency, sandbox_id, sandbox_id])
+        return cursor.fetchone()[0] or ""
+
+
+def keys_of_live(
+    product_class: str, currency: str, sandbox_id: UUID | None
+) -> tuple[str, list[tuple[UUID, int, UUID, str]]]:
+    """Return that digest with what it was made of, by product: row version, policy version, institution's name."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"{_LIVE} SELECT live.*, mark FROM live, mark ORDER BY id",
+            [product_class, currency, sandbox_id, sandbox_id],
+        )
+        rows = cursor.fetchall()
+    return (rows[0][4] if rows else ""), [row[:4] for row in rows]
+
+
+# An earlier month's row lends its caps only: nothing of this month is gone yet.
+_LEFT = """
+SELECT DISTINCT ON (product_id) product_id,
+  cap_amount - CASE WHEN period = %s THEN reserved_amount + used_amount ELSE 0 END,
+  cap_count - CASE WHEN period = %s THEN reserved_count + used_count ELSE 0 END,
+  cap_expected_loss - CASE WHEN period = %s THEN reserved_expected_loss + used_expected_loss ELSE 0 END
+FROM products_budget WHERE product_id = ANY(%s) AND period <= %s ORDER BY product_id, period DESC
+"""
+
+
+def left_of_budgets(product_ids: list[UUID], period: date) -> list[tuple[UUID, Decimal, int, Decimal]]:
+    """Return what the newest budgets up to a month leave in it (amount, count, expected loss; null is no limit)."""
+    return quick.run(_LEFT, (period, period, period, product_ids, period))
 
 
 def policy_rows(version_ids: Iterable[UUID]) -> QuerySet[CreditPolicy]:

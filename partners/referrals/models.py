@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any, ClassVar, Self
 from uuid import UUID
 
-from django.db import models
+from django.db import models, transaction
 
 from hub.crypto import DataKey
 from hub.errors import Conflict
@@ -131,8 +131,15 @@ class Catalogue(models.Model):
     @classmethod
     def keep(cls, *, digest: str, document: bytes, now: datetime) -> None:
         """Keep it, unless it is there."""
-        row = Catalogue(digest=digest, document=document, created_at=now)
-        Catalogue.objects.bulk_create([row], ignore_conflicts=True)
+        if digest in _kept_catalogues:
+            return
+        if not Catalogue.objects.filter(digest=digest).exists():
+            row = Catalogue(digest=digest, document=document, created_at=now)
+            Catalogue.objects.bulk_create([row], ignore_conflicts=True)
+        transaction.on_commit(lambda: _kept_catalogues.add(digest))  # for good: nobody changes or deletes one
+
+
+_kept_catalogues: set[str] = set()
 
 
 class RoutingRun(models.Model):
@@ -180,11 +187,6 @@ class Offer(models.Model):
 
     def __str__(self) -> str:
         return f"{self.product_name} {self.id}"
-
-    @classmethod
-    def make(cls, offers: "list[Offer]") -> "list[Offer]":
-        """Add the offers of one run."""
-        return Offer.objects.bulk_create(offers)
 
     @classmethod
     def replace(cls, case: Case) -> None:

@@ -121,7 +121,11 @@ def newest_contract(application_id: UUID) -> ContractView:
 def case_view(case: Case) -> CaseView:
     """Return everything of a case that its borrower may see. Platform scope."""
     run = RoutingRun.objects.filter(case=case).order_by("-at", "-id").first()
-    referral = newest_referral(case)
+    return view_of(case, run=run, referral=newest_referral(case))
+
+
+def view_of(case: Case, *, run: RoutingRun | None, referral: Referral | None) -> CaseView:
+    """Make the view of a case, its last run and its newest referral."""
     return CaseView(
         application_id=case.id,
         sandbox_id=case.sandbox_id,

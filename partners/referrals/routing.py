@@ -1,13 +1,11 @@
 """Matching a case with the products of its world, and doing it again from the ledger."""
 
-import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from datetime import datetime
 from decimal import Decimal
 from uuid import UUID
 
 import msgspec
-from django.db import transaction
 
 from hub import outbox
 from hub.audit import Actor
@@ -16,42 +14,35 @@ from hub.events import CaseMatched
 from hub.ids import uuid7
 from hub.money import DIGITS
 from partners.products import facade as products
-from partners.products.facade import BudgetLeft, LiveProduct, Policy
+from partners.products.facade import BudgetLeft, Policy
 from partners.referrals import packages, queries, terms
 from partners.referrals.matching import RULES, Ask, Candidate, Exclusion, Ranked, Routing, capped, expected_loss, route
 from partners.referrals.models import Case, Catalogue, Offer, RoutingRun
 from partners.referrals.shapes import OfferView
-
-_known: dict[UUID, tuple[LiveProduct, Candidate]] = {}
-_KNOWN_MAX = 20_000
+from partners.referrals.shelf import Shelf, shelf_of
 
 
-@transaction.atomic
 def match(*, application_id: UUID, actor: Actor, now: datetime, seed: str = "") -> tuple[OfferView, ...]:
     """Match an application with every live product of its world; return its offers, the cheapest first.
 
     Offers of an earlier match that nobody accepted are replaced. Ties are broken by `seed` (unless told, the
-    application's id). Platform scope; `Conflict` where a lender has the application or it has ended, `Erased` where
-    the person was erased.
+    application's id). Platform scope, whose transaction it is atomic in: every refusal comes before the first change.
+    `Conflict` where a lender has the application or it has ended, `Erased` where the person was erased.
     """
     case = queries.locked_case(application_id)
     if case.state not in ("open", "offered"):
         raise Conflict(f"The application is {case.state}: it cannot be matched now.")
-    live = products.live_products(
-        product_class=case.product_class, currency=case.currency, sandbox_id=case.sandbox_id
-    )  # fmt: skip
-    candidates = [_candidate(product) for product in live]
-    ask = _ask(case, now)
-    left = products.budgets_left([product.id for product in live], now=now)
-    full = {candidate.product_id for candidate in candidates if not _room(left[candidate.product_id], candidate, ask)}
-    policies = {product.policy_version_id: product.policy for product in live}
-    seed = seed or str(case.id)
-    routing = _route(case, ask, candidates, policies, full, seed)
-    run = _keep(case, candidates, routing, full=full, seed=seed, now=now)
-    offers = _offer(case, run, routing.offers, now)
+    shelf = shelf_of(product_class=case.product_class, currency=case.currency, sandbox_id=case.sandbox_id)
+    ask, seed = _ask(case, now), seed or str(case.id)
+    full = _full(shelf, ask, now)
+    routing = _route(case, ask, shelf.candidates, shelf.policies, full, seed)
+    run = _run(case, shelf, routing, full=full, seed=seed, now=now)
+    offers = [_offer(case, run, one, now) for one in routing.offers]
+    if case.state == "offered":
+        Offer.replace(case)
     case.become("offered" if offers else "open")
     payload = CaseMatched(case.id, None, run_id=run.id, offers=len(offers), digest=run.digest)
-    outbox.publish(payload, actor=actor, now=now)
+    outbox.publish(payload, actor=actor, now=now, before=[run, *offers])
     return tuple(queries.offer_view(offer) for offer in offers)
 
 
@@ -92,29 +83,11 @@ def _route(
     return route(ask=ask, candidates=candidates, policy=policy, full=full, seed=seed)
 
 
-def _candidate(product: LiveProduct) -> Candidate:
-    kept = _known.get(product.id)
-    if kept is not None and kept[0] is product:
-        return kept[1]
-    made = Candidate(
-        product_id=product.id,
-        institution_id=product.institution_id,
-        institution_name=product.institution_name,
-        name=product.name,
-        amount_min=product.amount_min,
-        amount_max=product.amount_max,
-        terms=product.terms,
-        method=product.method,
-        rounding=product.rounding,
-        fee_percent=product.fee_percent,
-        fee_flat=product.fee_flat,
-        grid=dict(product.grid),
-        policy_version_id=product.policy_version_id,
-    )
-    if len(_known) >= _KNOWN_MAX:
-        _known.clear()
-    _known[product.id] = (product, made)
-    return made
+def _full(shelf: Shelf, ask: Ask, now: datetime) -> set[UUID]:
+    """Return the products whose budget has no room for what they would lend."""
+    left = products.budgets_left([candidate.product_id for candidate in shelf.candidates], now=now)
+    pairs = zip(shelf.candidates, left.values(), strict=True)
+    return {candidate.product_id for candidate, budget in pairs if not _room(budget, candidate, ask)}
 
 
 def _room(left: BudgetLeft, candidate: Candidate, ask: Ask) -> bool:
@@ -126,33 +99,21 @@ def _room(left: BudgetLeft, candidate: Candidate, ask: Ask) -> bool:
     )
 
 
-def _keep(
-    case: Case, candidates: list[Candidate], routing: Routing, *, full: Iterable[UUID], seed: str, now: datetime
-) -> RoutingRun:
-    document = msgspec.json.encode(candidates, order="sorted")
-    digest = hashlib.sha256(document).hexdigest()
-    if not Catalogue.objects.filter(digest=digest).exists():
-        Catalogue.keep(digest=digest, document=document, now=now)
-    run = RoutingRun(
-        id=uuid7(), case=case, catalogue_id=digest, rules=RULES, seed=seed,
+def _run(case: Case, shelf: Shelf, routing: Routing, *, full: set[UUID], seed: str, now: datetime) -> RoutingRun:
+    Catalogue.keep(digest=shelf.digest, document=shelf.document, now=now)
+    return RoutingRun(
+        id=uuid7(), case_id=case.id, catalogue_id=shelf.digest, rules=RULES, seed=seed,
         full=sorted(str(product_id) for product_id in full), entries=routing.entries, digest=routing.digest, at=now,
     )  # fmt: skip
-    run.save(force_insert=True)
-    return run
 
 
-def _offer(case: Case, run: RoutingRun, ranked: list[Ranked], now: datetime) -> list[Offer]:
-    Offer.replace(case)
-    return Offer.make([_new_offer(case, run, one, now) for one in ranked])
-
-
-def _new_offer(case: Case, run: RoutingRun, one: Ranked, now: datetime) -> Offer:
+def _offer(case: Case, run: RoutingRun, one: Ranked, now: datetime) -> Offer:
     candidate = one.fit.candidate
     made = terms.from_sheet(
         one.sheet, currency=case.currency, months=one.fit.months, method=candidate.method, rounding=candidate.rounding
     )
     return Offer(
-        institution_id=candidate.institution_id, institution_name=candidate.institution_name, case=case, run=run,
-        product_id=candidate.product_id, product_name=candidate.name, rank=one.rank, terms=terms.stored(made),
-        made_at=now,
+        id=uuid7(), institution_id=candidate.institution_id, institution_name=candidate.institution_name,
+        case_id=case.id, run_id=run.id, product_id=candidate.product_id, product_name=candidate.name, rank=one.rank,
+        terms=terms.stored(made), made_at=now,
     )  # fmt: skip

@@ -62,7 +62,7 @@ def open_case(  # noqa: PLR0913 - what an application consists of
         raise _second_application(error) from error
     payload = CaseOpened(case.id, None, sandbox_id=sandbox_id, decision_id=decision.id)
     outbox.publish(payload, actor=actor, now=now)
-    return queries.case_view(case)
+    return queries.view_of(case, run=None, referral=None)
 
 
 def _second_application(error: IntegrityError) -> Exception:
@@ -100,7 +100,7 @@ def _accept(offer_id: UUID, application_id: UUID, share: ShareConsent, actor: Ac
     case = queries.locked_case(application_id)
     offer = queries.locked_offer(offer_id=offer_id, case=case)
     policies.check_may_accept(case, offer)
-    if not _is_live(case, offer):
+    if not products.is_live(product_id=offer.product_id):
         raise _OfferGone(*_NOT_LIVE)
     referral = _refer(case, offer, share, actor, now)
     amount = terms.read(offer.terms).amount
@@ -120,13 +120,6 @@ def _accept(offer_id: UUID, application_id: UUID, share: ShareConsent, actor: Ac
     )  # fmt: skip
     outbox.publish(created, actor=actor, now=now)
     return queries.referral_view(referral)
-
-
-def _is_live(case: Case, offer: Offer) -> bool:
-    live = products.live_products(
-        product_class=case.product_class, currency=case.currency, sandbox_id=case.sandbox_id
-    )  # fmt: skip
-    return any(product.id == offer.product_id for product in live)
 
 
 def _refer(case: Case, offer: Offer, share: ShareConsent, actor: Actor, now: datetime) -> Referral:

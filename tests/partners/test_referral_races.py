@@ -171,9 +171,9 @@ def test_funding_against_withdrawal_and_expiry(_turn: int) -> None:
         with platform_scope():
             return facade.withdraw(application_id=referral.application_id, actor=BORROWER, now=now())
 
-    def take_consent() -> object:
+    def take_consent() -> None:
         with platform_scope():
-            return consent.withdraw(consent_id=referral.consent_id, actor=BORROWER, now=now())
+            consent.withdraw(consent_id=referral.consent_id, actor=BORROWER, now=now())
 
     def expire() -> object:
         with platform_scope():

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
+from functools import lru_cache
 from uuid import UUID
 
 from hub.money import ROUNDINGS
@@ -74,6 +75,7 @@ def capped(candidate: Candidate, amount: Decimal) -> Decimal:
     return min(amount, candidate.amount_max)
 
 
+@lru_cache(maxsize=10_000)
 def nearest(terms: tuple[int, ...], months: int) -> int:
     """Return the allowed term that is nearest to the wish; of two equally near ones the shorter, which costs less."""
     return min(terms, key=lambda term: (abs(term - months), term))
@@ -81,6 +83,8 @@ def nearest(terms: tuple[int, ...], months: int) -> int:
 
 def fee_of(candidate: Candidate, amount: Decimal, digits: int) -> Decimal:
     """Return the fee that is taken from the proceeds, rounded as the product says."""
+    if not candidate.fee_percent and not candidate.fee_flat:
+        return Decimal(0)
     fee = amount * candidate.fee_percent / 100 + candidate.fee_flat
     return fee.quantize(Decimal(1).scaleb(-digits), rounding=ROUNDINGS[candidate.rounding])
 

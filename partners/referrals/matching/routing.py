@@ -50,20 +50,35 @@ def route(*, ask: Ask, candidates: Sequence[Candidate], policy: Policy, full: Ab
 
     `full` are the products whose budget has no room for it. The order of the candidates changes nothing.
     """
-    fits, against = [], {}
-    for candidate in candidates:
-        amount, months = capped(candidate, ask.amount), nearest(candidate.terms, ask.months)
-        fee = fee_of(candidate, amount, ask.digits)
-        reasons = [*own_exclusions(candidate, ask), *policy(candidate, amount, months)]
-        reasons += [ALL_FEE] if fee >= amount else []
-        reasons += [BUDGET_FULL] if candidate.product_id in full else []
+    fits: list[Fit] = []
+    entries: list[dict[str, Any]] = []
+    by_product: dict[int, dict[str, Any]] = {}
+    for candidate in sorted(candidates, key=lambda one: one.product_id.int):
+        fit, reasons = _try(candidate, ask, policy, full)
+        entry: dict[str, Any] = {"product": candidate.product_id, "outcome": "outranked"}
+        entries.append(entry)
         if reasons:
-            against[candidate.product_id] = reasons
+            entry["outcome"], entry["reasons"] = "excluded", [(one.code, one.reason) for one in reasons]
         else:
-            fits.append(Fit(candidate, amount, months, candidate.grid[ask.grade], fee))
-    fits.sort(key=lambda fit: fit.candidate.product_id)
+            by_product[candidate.product_id.int] = entry
+            fits.append(fit)
     offers = rank(fits, sheet_of=partial(_sheet, ask=ask, made={}), seed=seed, digits=ask.digits)
-    return Routing(_entries(candidates, against, offers), offers)
+    for offer in offers:
+        by_product[offer.fit.candidate.product_id.int].update(outcome="offered", rank=offer.rank)
+    return Routing(entries, offers)
+
+
+def _try(candidate: Candidate, ask: Ask, policy: Policy, full: AbstractSet[UUID]) -> tuple[Fit, list[Exclusion]]:
+    """Return the terms on which a product would lend, and everything that stands against it."""
+    amount, months = capped(candidate, ask.amount), nearest(candidate.terms, ask.months)
+    fee = fee_of(candidate, amount, ask.digits)
+    against = own_exclusions(candidate, ask)
+    against += policy(candidate, amount, months)
+    if fee >= amount:
+        against.append(ALL_FEE)
+    if candidate.product_id in full:
+        against.append(BUDGET_FULL)
+    return Fit(candidate, amount, months, candidate.grid.get(ask.grade, Decimal(0)), fee), against
 
 
 def _sheet(fit: Fit, *, ask: Ask, made: dict[tuple[Any, ...], CostSheet]) -> CostSheet:
@@ -75,21 +90,3 @@ def _sheet(fit: Fit, *, ask: Ask, made: dict[tuple[Any, ...], CostSheet]) -> Cos
             method=candidate.method, rounding=candidate.rounding, fee_upfront=fit.fee, digits=ask.digits,
         )  # fmt: skip
     return made[key]
-
-
-def _entries(
-    candidates: Sequence[Candidate], against: dict[UUID, list[Exclusion]], offers: list[Ranked]
-) -> list[dict[str, Any]]:
-    ranks = {offer.fit.candidate.product_id: offer.rank for offer in offers}
-    return [
-        _entry(candidate, against.get(candidate.product_id, []), ranks.get(candidate.product_id))
-        for candidate in sorted(candidates, key=lambda candidate: candidate.product_id)
-    ]
-
-
-def _entry(candidate: Candidate, against: list[Exclusion], place: int | None) -> dict[str, Any]:
-    entry: dict[str, Any] = {"product": str(candidate.product_id), "policy": str(candidate.policy_version_id)}
-    if against:
-        reasons = [[exclusion.code, exclusion.reason] for exclusion in against]
-        return {**entry, "outcome": "excluded", "reasons": reasons}
-    return {**entry, "outcome": "offered", "rank": place} if place else {**entry, "outcome": "outranked"}
