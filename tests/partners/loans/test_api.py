@@ -207,3 +207,22 @@ def _same(one: Any, other: Any) -> None:
     drop = {"instance", "request_id"}
     one_, other_ = ({name: value for name, value in r.json().items() if name not in drop} for r in (one, other))
     assert one_ == other_
+
+
+def test_the_clock_of_a_sandbox_closes_windows(client: ClientView) -> None:
+    loan = loan_of(client.institution_id)
+    ahead = (over(loan) - now()).days + 1
+    assert post(client, f"loans/{loan.id}/reports", life_of(loan)[-1]).status_code == 422
+    assert post(client, "sandbox/clock", {"advance_days": ahead}).status_code == 200
+    for body in life_of(loan):
+        assert post(client, f"loans/{loan.id}/reports", body).status_code == 201
+    _run_subscribers()
+    seen = get(client, f"loans/{loan.id}").json()
+    assert seen["outcome"]["label"] == "good"
+    assert seen["outcome"]["observed_on"] >= loan.matures_on.isoformat()
+    # What our clock still holds open has expired by the sandbox's.
+    referral = referral_of(client.institution_id)
+    approve(referral)
+    terms_hash = sign(referral, show(referral).terms_hash).terms_hash
+    expired = post(client, f"referrals/{referral.id}/funding", {"terms_hash": terms_hash})
+    assert expired.json()["errors"][0]["code"] == "referral_expired"
