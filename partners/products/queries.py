@@ -76,12 +76,13 @@ WITH live AS (SELECT p.id, p.row_version, c.id AS version_id, i.name
 mark AS (SELECT md5(string_agg(concat_ws('|', id, row_version, version_id, name), ',' ORDER BY id)) AS mark FROM live)
 """
 
+_MARK = f"{_LIVE} SELECT mark FROM mark"
+
 
 def mark_of_live(product_class: str, currency: str, sandbox_id: UUID | None) -> str:
     """Return a digest of what is on offer in a world: it changes with anything of it. Empty where there is nothing."""
-    with connection.cursor() as cursor:
-        cursor.execute(f"{_LIVE} SELECT mark FROM mark", [product_class, currency, sandbox_id, sandbox_id])
-        return cursor.fetchone()[0] or ""
+    [(mark,)] = quick.run(_MARK, (product_class, currency, sandbox_id, sandbox_id))
+    return mark or ""
 
 
 def keys_of_live(
@@ -103,13 +104,14 @@ SELECT DISTINCT ON (product_id) product_id,
   cap_amount - CASE WHEN period = %s THEN reserved_amount + used_amount ELSE 0 END,
   cap_count - CASE WHEN period = %s THEN reserved_count + used_count ELSE 0 END,
   cap_expected_loss - CASE WHEN period = %s THEN reserved_expected_loss + used_expected_loss ELSE 0 END
-FROM products_budget WHERE product_id = ANY(%s) AND period <= %s ORDER BY product_id, period DESC
+FROM products_budget WHERE product_id = ANY(%s::uuid[]) AND period <= %s ORDER BY product_id, period DESC
 """
 
 
 def left_of_budgets(product_ids: list[UUID], period: date) -> list[tuple[UUID, Decimal, int, Decimal]]:
     """Return what the newest budgets up to a month leave in it (amount, count, expected loss; null is no limit)."""
-    return quick.run(_LEFT, (period, period, period, product_ids, period))
+    ids = "{" + ",".join([one.hex for one in product_ids]) + "}"  # the driver takes ten times as long over an array
+    return quick.run(_LEFT, (period, period, period, ids, period))
 
 
 def policy_rows(version_ids: Iterable[UUID]) -> QuerySet[CreditPolicy]:

@@ -143,9 +143,9 @@ _kept_catalogues: set[str] = set()
 
 
 class RoutingRun(models.Model):
-    """The routing ledger: one match, with an entry for every live product of the world.
+    """The routing ledger: one match, with the outcome of every live product of the world (see `matching.Ledger`).
 
-    `digest` is the SHA-256 of the `entries`: from the case, the catalogue, `full` (the products without budget), `seed`
+    `digest` is the SHA-256 of the ledger: from the case, the catalogue, `full` (the products without budget), `seed`
     and the moment, the run replays to the same digest.
     """
 
@@ -155,7 +155,7 @@ class RoutingRun(models.Model):
     rules = models.CharField(max_length=20, editable=False)
     seed = models.CharField(max_length=64, editable=False)
     full = models.JSONField(editable=False)
-    entries = models.JSONField(editable=False)
+    ledger = models.JSONField(editable=False)
     digest = models.CharField(max_length=64, editable=False)
     at = models.DateTimeField(editable=False)
 

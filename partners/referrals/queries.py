@@ -1,14 +1,17 @@
 """Reads of cases, offers, referrals and contracts in the open scope, and the views of them."""
 
 from collections import Counter
+from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
+import msgspec
 from django.db.models import QuerySet
 
 from hub.errors import NotFound
 from partners.referrals import terms
 from partners.referrals.flows import LIVE
+from partners.referrals.matching import Candidate, Ledger
 from partners.referrals.models import Case, Contract, LenderDecision, Offer, Referral, RoutingRun
 from partners.referrals.shapes import CaseView, ContractView, ExclusionView, OfferView, ReferralView
 
@@ -144,8 +147,29 @@ def view_of(case: Case, *, run: RoutingRun | None, referral: Referral | None) ->
 
 
 def _exclusions(run: RoutingRun) -> tuple[ExclusionView, ...]:
-    counts = Counter((code, reason) for entry in run.entries for code, reason in entry.get("reasons", ()))
-    return tuple(ExclusionView(code, reason, products) for (code, reason), products in counts.most_common())
+    ledger = msgspec.convert(run.ledger, Ledger)
+    counts = Counter(at for outcome in ledger.outcomes if isinstance(outcome, list) for at in outcome)
+    return tuple(ExclusionView(*ledger.reasons[at], products) for at, products in counts.most_common())
+
+
+@dataclass(frozen=True, slots=True)
+class RoutingEntry:
+    """What a run says of one product: its rank if it was offered, or why it was not (codes); neither: outranked."""
+
+    candidate: Candidate
+    rank: int | None
+    reasons: tuple[str, ...]
+
+
+def routing_entries(run: RoutingRun) -> list[RoutingEntry]:
+    """Return the outcome of every product, the offered ones first in their order. Platform scope."""
+    ledger = msgspec.convert(run.ledger, Ledger)
+    candidates = msgspec.json.decode(bytes(run.catalogue.document), type=list[Candidate])
+    found = []
+    for candidate, outcome in zip(candidates, ledger.outcomes, strict=True):
+        reasons = tuple(ledger.reasons[at][0] for at in outcome) if isinstance(outcome, list) else ()
+        found.append(RoutingEntry(candidate, outcome if isinstance(outcome, int) and outcome else None, reasons))
+    return sorted(found, key=lambda entry: (len(entry.reasons), entry.rank or len(found)))
 
 
 def offer_view(offer: Offer) -> OfferView:

@@ -14,9 +14,9 @@ from hub.events import CaseMatched
 from hub.ids import uuid7
 from hub.money import DIGITS
 from partners.products import facade as products
-from partners.products.facade import BudgetLeft, Policy
+from partners.products.facade import BudgetLeft, Exclusion, Policy
 from partners.referrals import packages, queries, terms
-from partners.referrals.matching import RULES, Ask, Candidate, Exclusion, Ranked, Routing, capped, expected_loss, route
+from partners.referrals.matching import RULES, Ask, Candidate, Ranked, Routing, capped, expected_loss, route
 from partners.referrals.models import Case, Catalogue, Offer, RoutingRun
 from partners.referrals.shapes import OfferView
 from partners.referrals.shelf import Shelf, shelf_of
@@ -55,7 +55,7 @@ def replay(*, run_id: UUID) -> bool:
     policies = products.policy_versions([candidate.policy_version_id for candidate in candidates])
     ask = _ask(run.case, run.at)
     full = {UUID(product_id) for product_id in run.full}
-    return _route(run.case, ask, candidates, policies, full, run.seed).digest == run.digest
+    return _route(run.case, ask, candidates, policies, full, run.seed).ledger.digest == run.digest
 
 
 def _ask(case: Case, now: datetime) -> Ask:
@@ -75,10 +75,11 @@ def _route(
 ) -> Routing:
     facts: dict[str, object] = {**packages.open_known(case).facts, "grade": ask.grade, "pd_12m": ask.pd}
 
-    def policy(candidate: Candidate, amount: Decimal, months: int) -> list[Exclusion]:
+    evaluate = products.evaluate_policy
+
+    def policy(candidate: Candidate, amount: Decimal, months: int) -> tuple[Exclusion, ...]:
         facts["amount"], facts["term"] = amount, months
-        found = products.evaluate_policy(policies[candidate.policy_version_id], facts)
-        return [Exclusion(exclusion.code, exclusion.reason) for exclusion in found]
+        return evaluate(policies[candidate.policy_version_id], facts)
 
     return route(ask=ask, candidates=candidates, policy=policy, full=full, seed=seed)
 
@@ -103,7 +104,8 @@ def _run(case: Case, shelf: Shelf, routing: Routing, *, full: set[UUID], seed: s
     Catalogue.keep(digest=shelf.digest, document=shelf.document, now=now)
     return RoutingRun(
         id=uuid7(), case_id=case.id, catalogue_id=shelf.digest, rules=RULES, seed=seed,
-        full=sorted(str(product_id) for product_id in full), entries=routing.entries, digest=routing.digest, at=now,
+        full=sorted(str(product_id) for product_id in full), ledger=msgspec.to_builtins(routing.ledger),
+        digest=routing.ledger.digest, at=now,
     )  # fmt: skip
 
 

@@ -45,7 +45,8 @@ def shelf_of(*, product_class: str, currency: str, sandbox_id: UUID | None) -> S
 
 
 def _make(live: list[LiveProduct]) -> Shelf:
-    candidates = [_candidate(product) for product in live]
+    # By id, as the ledger lists them.
+    candidates = sorted((_candidate(product) for product in live), key=lambda one: one.product_id.int)
     document = msgspec.json.encode(candidates, order="sorted")
     policies = {product.policy_version_id: product.policy for product in live}
     return Shelf(live, candidates, policies, document, hashlib.sha256(document).hexdigest())

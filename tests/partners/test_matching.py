@@ -54,14 +54,15 @@ def asked(**changes: Any) -> Ask:
 
 
 def reasons(routing: Routing) -> list[list[str]]:
-    return [[code for code, _ in entry.get("reasons", [])] for entry in routing.entries]
+    ledger = routing.ledger
+    return [[ledger.reasons[at][0] for at in one] if isinstance(one, list) else [] for one in ledger.outcomes]
 
 
 def test_the_cheapest_comes_first() -> None:
     grids = [{"B": Decimal(rate)} for rate in ("9", "7", "8")]
     found = run([candidate(at, grid=grid) for at, grid in enumerate(grids)])
     assert [offer.fit.candidate.product_id.int for offer in found.offers] == [1, 2, 0]
-    assert [entry.get("rank") for entry in found.entries] == [3, 1, 2]
+    assert found.ledger.outcomes == [3, 1, 2]
 
 
 def test_a_fee_counts_as_cost() -> None:
@@ -94,8 +95,8 @@ def test_every_reason_is_kept() -> None:
     assert found.offers == []
     assert reasons(found) == [
         [
-            "declined_by_platform", "amount_below_minimum", "grade_not_priced", "income_floor", "missing_housing",
-            "budget_full",
+            "declined_by_platform", "amount_below_minimum", "grade_not_priced", "budget_full", "income_floor",
+            "missing_housing",
         ]
     ]  # fmt: skip
 
@@ -133,7 +134,7 @@ def test_ties_go_by_the_seed_and_by_names() -> None:
 def test_only_so_many_are_offered_and_the_others_told_so() -> None:
     found = run([candidate(at, grid={"B": Decimal(5 + at)}) for at in range(OFFERS_MAX + 3)])
     assert [offer.rank for offer in found.offers] == list(range(1, OFFERS_MAX + 1))
-    assert [entry["outcome"] for entry in found.entries] == ["offered"] * OFFERS_MAX + ["outranked"] * 3
+    assert found.ledger.outcomes == [*range(1, OFFERS_MAX + 1), 0, 0, 0]
 
 
 def drawn(dice: random.Random, at: int) -> Candidate:
@@ -176,8 +177,8 @@ def test_the_order_of_the_products_changes_nothing(seed: int) -> None:
     first = run(products)
     dice.shuffle(products)
     again = run(products)
-    assert (again.digest, again.offers) == (first.digest, first.offers)
-    assert first.digest != run(products, ask=asked(amount=Decimal(4000))).digest
+    assert (again.ledger, again.offers) == (first.ledger, first.offers)
+    assert first.ledger.digest != run(products, ask=asked(amount=Decimal(4000))).ledger.digest
 
 
 def test_expected_loss() -> None:

@@ -11,7 +11,7 @@ from hub.clock import now
 from hub.errors import Conflict, Erased, NotFound
 from hub.tenancy import platform_scope
 from partners.products.models import Product
-from partners.referrals import facade, routing
+from partners.referrals import facade, queries, routing
 from partners.referrals.models import Catalogue, RoutingRun
 from tests.factories import make_institution
 from tests.partners.product_factory import give_budget, give_policy, make_live, make_product, set_state
@@ -55,14 +55,16 @@ def test_every_live_product_has_its_entry() -> None:
     make_live(make_institution().id)  # of another world
     case = make_case(world)
     assert [offer.product_id for offer in match(case)] == [fits.id]
-    found = {entry["product"]: entry.get("reasons", entry["outcome"]) for entry in run_of(case.application_id).entries}
+    with platform_scope():
+        entries = queries.routing_entries(run_of(case.application_id))
+    found = {entry.candidate.product_id: (entry.rank, entry.reasons) for entry in entries}
     assert found == {
-        str(fits.id): "offered",
-        str(poor.id): [["rich", "income"]],
-        str(blind.id): [["missing_inquiries_6m", "incomplete"]],
-        str(full.id): [["budget_full", "budget"]],
-        str(risky.id): [["budget_full", "budget"]],
-        str(small.id): [["amount_below_minimum", "amount"]],
+        fits.id: (1, ()),
+        poor.id: (None, ("rich",)),
+        blind.id: (None, ("missing_inquiries_6m",)),
+        full.id: (None, ("budget_full",)),
+        risky.id: (None, ("budget_full",)),
+        small.id: (None, ("amount_below_minimum",)),
     }
 
 

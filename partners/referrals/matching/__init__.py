@@ -2,7 +2,7 @@
 
 from partners.referrals.matching.fitting import Ask, Candidate, Exclusion, Fit, capped, expected_loss, fee_of
 from partners.referrals.matching.ranking import OFFERS_MAX, Ranked
-from partners.referrals.matching.routing import RULES, Routing, route
+from partners.referrals.matching.routing import RULES, Ledger, Routing, route
 
 __all__ = [
     "OFFERS_MAX",
@@ -11,6 +11,7 @@ __all__ = [
     "Candidate",
     "Exclusion",
     "Fit",
+    "Ledger",
     "Ranked",
     "Routing",
     "capped",

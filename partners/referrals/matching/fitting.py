@@ -1,6 +1,7 @@
 """What is asked for, what a product would lend of it, and why it would not."""
 
 from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -83,8 +84,6 @@ def nearest(terms: tuple[int, ...], months: int) -> int:
 
 def fee_of(candidate: Candidate, amount: Decimal, digits: int) -> Decimal:
     """Return the fee that is taken from the proceeds, rounded as the product says."""
-    if not candidate.fee_percent and not candidate.fee_flat:
-        return Decimal(0)
     fee = amount * candidate.fee_percent / 100 + candidate.fee_flat
     return fee.quantize(Decimal(1).scaleb(-digits), rounding=ROUNDINGS[candidate.rounding])
 
@@ -94,11 +93,13 @@ def expected_loss(amount: Decimal, pd: Decimal) -> Decimal:
     return (amount * pd).quantize(_CENT)
 
 
-def own_exclusions(candidate: Candidate, ask: Ask) -> list[Exclusion]:
+def own_exclusions(candidate: Candidate, ask: Ask, full: AbstractSet[UUID]) -> list[Exclusion]:
     """Return what stands against a product before its policy is asked."""
     against = [DECLINED] if ask.declined else []
     if ask.amount < candidate.amount_min:
         against.append(TOO_LITTLE)
     if ask.grade not in candidate.grid:
         against.append(NOT_PRICED)
+    if candidate.product_id in full:
+        against.append(BUDGET_FULL)
     return against

@@ -18,9 +18,10 @@ OFFERS_MAX = 10
 
 @dataclass(frozen=True, slots=True)
 class Ranked:
-    """An offer: its terms, its exact cost sheet, its place (1 is the cheapest)."""
+    """An offer: its terms, its exact cost sheet, its rank (1 is the cheapest), its place among the fits."""
 
     rank: int
+    place: int
     fit: Fit
     sheet: CostSheet
 
@@ -39,7 +40,7 @@ def rank(fits: Sequence[Fit], *, sheet_of: Sheets, seed: str, digits: int, limit
         sheet = sheet_of(fits[at])
         found.append((_key(fits[at], sheet, seed), at, sheet))
     best = heapq.nsmallest(limit, found)
-    return [Ranked(place, fits[at], sheet) for place, (_, at, sheet) in enumerate(best, start=1)]
+    return [Ranked(number, at, fits[at], sheet) for number, (_, at, sheet) in enumerate(best, start=1)]
 
 
 def _key(fit: Fit, sheet: CostSheet, seed: str) -> _Key:

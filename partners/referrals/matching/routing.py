@@ -6,7 +6,7 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import partial
-from typing import Any
+from typing import Any, Protocol
 from uuid import UUID
 
 import msgspec
@@ -14,10 +14,8 @@ import msgspec
 from hub.finance.cost import CostSheet, cost_sheet
 from partners.referrals.matching.fitting import (
     ALL_FEE,
-    BUDGET_FULL,
     Ask,
     Candidate,
-    Exclusion,
     Fit,
     capped,
     fee_of,
@@ -29,20 +27,44 @@ from partners.referrals.matching.ranking import Ranked, rank
 RULES = "2026-11"
 """The version of these rules. A run keeps it: what was decided by other rules is not replayed with these."""
 
-Policy = Callable[[Candidate, Decimal, int], Sequence[Exclusion]]
+
+class Against(Protocol):
+    """A reason against an application: `Exclusion`, or one of a credit policy."""
+
+    @property
+    def code(self) -> str:
+        """A stable code."""
+
+    @property
+    def reason(self) -> str:
+        """The key of what the applicant is told."""
+
+
+Policy = Callable[[Candidate, Decimal, int], Sequence[Against]]
+
+
+class Ledger(msgspec.Struct, frozen=True):
+    """The outcome of each product, in the order of their ids.
+
+    A rank from 1 on where it is offered, 0 where others were cheaper; else why not, as places in `reasons`, each of
+    which is a code with the key of what the applicant is told.
+    """
+
+    reasons: list[tuple[str, str]]
+    outcomes: list[int | list[int]]
+
+    @property
+    def digest(self) -> str:
+        """The SHA-256 of the ledger as canonical JSON."""
+        return hashlib.sha256(msgspec.json.encode(self, order="sorted")).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)
 class Routing:
-    """What a run found: `entries` for every candidate in the order of their ids, `offers` best first."""
+    """What a run found; `offers` best first."""
 
-    entries: list[dict[str, Any]]
+    ledger: Ledger
     offers: list[Ranked]
-
-    @property
-    def digest(self) -> str:
-        """The SHA-256 of the entries as canonical JSON."""
-        return hashlib.sha256(msgspec.json.encode(self.entries, order="sorted")).hexdigest()
 
 
 def route(*, ask: Ask, candidates: Sequence[Candidate], policy: Policy, full: AbstractSet[UUID], seed: str) -> Routing:
@@ -51,34 +73,23 @@ def route(*, ask: Ask, candidates: Sequence[Candidate], policy: Policy, full: Ab
     `full` are the products whose budget has no room for it. The order of the candidates changes nothing.
     """
     fits: list[Fit] = []
-    entries: list[dict[str, Any]] = []
-    by_product: dict[int, dict[str, Any]] = {}
+    places: list[int] = []
+    known: dict[tuple[str, str], int] = {}
+    outcomes: list[int | list[int]] = []
     for candidate in sorted(candidates, key=lambda one: one.product_id.int):
-        fit, reasons = _try(candidate, ask, policy, full)
-        entry: dict[str, Any] = {"product": candidate.product_id, "outcome": "outranked"}
-        entries.append(entry)
-        if reasons:
-            entry["outcome"], entry["reasons"] = "excluded", [(one.code, one.reason) for one in reasons]
+        amount, months = capped(candidate, ask.amount), nearest(candidate.terms, ask.months)
+        against: list[Against] = [*own_exclusions(candidate, ask, full), *policy(candidate, amount, months)]
+        if not against and (fee := fee_of(candidate, amount, ask.digits)) < amount:
+            places.append(len(outcomes))
+            fits.append(Fit(candidate, amount, months, candidate.grid[ask.grade], fee))
+            outcomes.append(0)
         else:
-            by_product[candidate.product_id.int] = entry
-            fits.append(fit)
+            against = against or [ALL_FEE]
+            outcomes.append([known.setdefault((one.code, one.reason), len(known)) for one in against])
     offers = rank(fits, sheet_of=partial(_sheet, ask=ask, made={}), seed=seed, digits=ask.digits)
     for offer in offers:
-        by_product[offer.fit.candidate.product_id.int].update(outcome="offered", rank=offer.rank)
-    return Routing(entries, offers)
-
-
-def _try(candidate: Candidate, ask: Ask, policy: Policy, full: AbstractSet[UUID]) -> tuple[Fit, list[Exclusion]]:
-    """Return the terms on which a product would lend, and everything that stands against it."""
-    amount, months = capped(candidate, ask.amount), nearest(candidate.terms, ask.months)
-    fee = fee_of(candidate, amount, ask.digits)
-    against = own_exclusions(candidate, ask)
-    against += policy(candidate, amount, months)
-    if fee >= amount:
-        against.append(ALL_FEE)
-    if candidate.product_id in full:
-        against.append(BUDGET_FULL)
-    return Fit(candidate, amount, months, candidate.grid.get(ask.grade, Decimal(0)), fee), against
+        outcomes[places[offer.place]] = offer.rank
+    return Routing(Ledger(list(known), outcomes), offers)
 
 
 def _sheet(fit: Fit, *, ask: Ask, made: dict[tuple[Any, ...], CostSheet]) -> CostSheet:

@@ -141,7 +141,7 @@ class Migration(migrations.Migration):
                 ('rules', models.CharField(editable=False, max_length=20)),
                 ('seed', models.CharField(editable=False, max_length=64)),
                 ('full', models.JSONField(editable=False)),
-                ('entries', models.JSONField(editable=False)),
+                ('ledger', models.JSONField(editable=False)),
                 ('digest', models.CharField(editable=False, max_length=64)),
                 ('at', models.DateTimeField(editable=False)),
                 ('case', models.ForeignKey(editable=False, on_delete=django.db.models.deletion.PROTECT, related_name='runs', to='referrals.case')),
