@@ -106,10 +106,11 @@ def make_book(count: int) -> list[Loan]:
     """Fund so many loans of one sandbox."""
     world = make_institution()
     make_live(world.id)
-    return [_funded(accept(match(make_case(world))[0])) for _ in range(count)]
+    return [fund_referral(accept(match(make_case(world))[0])) for _ in range(count)]
 
 
-def _funded(referral: ReferralView) -> Loan:
+def fund_referral(referral: ReferralView) -> Loan:
+    """Approve, sign and fund an accepted referral."""
     approve(referral)
     contract = sign(referral, show(referral).terms_hash)
     with tenant_scope(referral.institution_id):
@@ -118,7 +119,7 @@ def _funded(referral: ReferralView) -> Loan:
 
 def loan_of(institution_id: UUID) -> Loan:
     """Fund a loan of this sandbox."""
-    return _funded(referral_of(institution_id))
+    return fund_referral(referral_of(institution_id))
 
 
 def csv_file(rows: Sequence[tuple[Loan, dict[str, Any]]]) -> bytes:
