@@ -118,7 +118,9 @@ def test_no_page_opens_for_others(world: World) -> None:
 
 def test_foreign_admins_stay_out() -> None:
     rooms = {model._meta.app_label for model in console.site._registry}
-    assert rooms == {"hub", "accounts", "institutions", "delivery", "products", "scoring", "learning", "loans"}
+    assert rooms == {
+        "hub", "accounts", "institutions", "delivery", "products", "referrals", "scoring", "learning", "loans",
+    }  # fmt: skip
 
 
 def test_nothing_can_be_written_by_the_admins_own_forms(world: World) -> None:

@@ -55,6 +55,23 @@ class Migration(migrations.Migration):
             ],
         ),
         migrations.CreateModel(
+            name='RoutingRun',
+            fields=[
+                ('id', models.UUIDField(default=hub.ids.uuid7, editable=False, primary_key=True, serialize=False)),
+                ('rules', models.CharField(editable=False, max_length=20)),
+                ('seed', models.CharField(editable=False, max_length=64)),
+                ('full', models.JSONField(editable=False)),
+                ('ledger', models.JSONField(editable=False)),
+                ('digest', models.CharField(editable=False, max_length=64)),
+                ('at', models.DateTimeField(editable=False)),
+                ('case', models.ForeignKey(editable=False, on_delete=django.db.models.deletion.PROTECT, related_name='runs', to='referrals.case')),
+                ('catalogue', models.ForeignKey(editable=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='referrals.catalogue')),
+            ],
+            options={
+                'ordering': ['-at', '-id'],
+            },
+        ),
+        migrations.CreateModel(
             name='Offer',
             fields=[
                 ('id', models.UUIDField(default=hub.ids.uuid7, editable=False, primary_key=True, serialize=False)),
@@ -66,6 +83,7 @@ class Migration(migrations.Migration):
                 ('terms', models.JSONField(editable=False)),
                 ('state', models.CharField(choices=[('indicative', 'indicative'), ('conditional', 'conditional'), ('replaced', 'replaced'), ('gone', 'gone')], default='indicative', editable=False, max_length=12)),
                 ('made_at', models.DateTimeField(editable=False)),
+                ('run', models.ForeignKey(editable=False, on_delete=django.db.models.deletion.PROTECT, related_name='offers', to='referrals.routingrun')),
                 ('case', models.ForeignKey(editable=False, on_delete=django.db.models.deletion.PROTECT, related_name='offers', to='referrals.case')),
             ],
             options={
@@ -133,28 +151,6 @@ class Migration(migrations.Migration):
                 ('decision', models.ForeignKey(editable=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='referrals.lenderdecision')),
                 ('referral', models.OneToOneField(editable=False, on_delete=django.db.models.deletion.PROTECT, related_name='contract', to='referrals.referral')),
             ],
-        ),
-        migrations.CreateModel(
-            name='RoutingRun',
-            fields=[
-                ('id', models.UUIDField(default=hub.ids.uuid7, editable=False, primary_key=True, serialize=False)),
-                ('rules', models.CharField(editable=False, max_length=20)),
-                ('seed', models.CharField(editable=False, max_length=64)),
-                ('full', models.JSONField(editable=False)),
-                ('ledger', models.JSONField(editable=False)),
-                ('digest', models.CharField(editable=False, max_length=64)),
-                ('at', models.DateTimeField(editable=False)),
-                ('case', models.ForeignKey(editable=False, on_delete=django.db.models.deletion.PROTECT, related_name='runs', to='referrals.case')),
-                ('catalogue', models.ForeignKey(editable=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='referrals.catalogue')),
-            ],
-            options={
-                'ordering': ['-at', '-id'],
-            },
-        ),
-        migrations.AddField(
-            model_name='offer',
-            name='run',
-            field=models.ForeignKey(editable=False, on_delete=django.db.models.deletion.PROTECT, related_name='offers', to='referrals.routingrun'),
         ),
         migrations.CreateModel(
             name='OpenApplicationClaim',
