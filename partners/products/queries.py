@@ -77,6 +77,7 @@ mark AS (SELECT md5(string_agg(concat_ws('|', id, row_version, version_id, name)
 """
 
 _MARK = f"{_LIVE} SELECT mark FROM mark"
+_KEYS = f"{_LIVE} SELECT live.*, mark FROM live, mark ORDER BY id"
 
 
 def mark_of_live(product_class: str, currency: str, sandbox_id: UUID | None) -> str:
@@ -90,10 +91,7 @@ def keys_of_live(
 ) -> tuple[str, list[tuple[UUID, int, UUID, str]]]:
     """Return that digest with what it was made of, by product: row version, policy version, institution's name."""
     with connection.cursor() as cursor:
-        cursor.execute(
-            f"{_LIVE} SELECT live.*, mark FROM live, mark ORDER BY id",
-            [product_class, currency, sandbox_id, sandbox_id],
-        )
+        cursor.execute(_KEYS, [product_class, currency, sandbox_id, sandbox_id])
         rows = cursor.fetchall()
     return (rows[0][4] if rows else ""), [row[:4] for row in rows]
 
