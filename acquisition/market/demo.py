@@ -1,4 +1,7 @@
-"""The demonstration: people who can sign in, a bank with an API client, a book, a champion. Safe to run again."""
+"""The demonstration: people who can sign in, lenders with products, an API client, a book, a champion.
+
+Safe to run again: what is there stays as it is.
+"""
 
 import json
 import os
@@ -9,10 +12,11 @@ from uuid import UUID
 
 from allauth.mfa.totp.internal import auth as totp
 
+from acquisition.market import demo_lenders
 from hub.accounts import services as accounts
 from hub.accounts.models import User
 from hub.accounts.policies import Role
-from hub.audit import system_actor
+from hub.audit import system_actor, user_actor
 from hub.clock import now
 from hub.tenancy import platform_scope
 from partners.institutions import facade as institutions
@@ -31,7 +35,11 @@ PEOPLE: dict[str, tuple[str, tuple[Role, ...]]] = {
     APPROVERS[0]: ("Rita Risk", (Role.RISK_OFFICER,)),
     APPROVERS[1]: ("Oscar Officer", (Role.RISK_OFFICER,)),
 }
-SCOPES = ("institution:read", "scores:write", "books:write")
+BANK = "Harbour Bank (sandbox)"
+SCOPES = (
+    "institution:read", "products:write", "policy:write", "referrals:read", "decisions:write", "loans:report",
+    "scores:write", "books:write", "events:read", "webhooks:manage",
+)  # fmt: skip
 Say = Callable[[str], None]
 
 
@@ -69,6 +77,7 @@ def prepare(*, home: Path, say: Say) -> Notebook:
     for email, (name, roles) in PEOPLE.items():
         if email not in notebook.sign_ins:
             notebook.add(_person(email, name, roles))
+    _lenders()
     _bank(notebook)
     with platform_scope():
         ready = scoring.champion_ready()[0]
@@ -97,21 +106,21 @@ def _person(email: str, name: str, roles: Sequence[Role]) -> SignIn:
     return SignIn(email, name, password, secret)
 
 
+def _lenders() -> None:
+    with platform_scope():
+        maker, checker = (user_actor(_id(email)) for email in (TRAINER, APPROVERS[0]))
+        demo_lenders.prepare(maker=maker, checker=checker, actor=ACTOR, now=now())
+
+
 def _bank(notebook: Notebook) -> None:
     if any("@" not in login for login in notebook.sign_ins):
         return
     with platform_scope():
-        known = {view.name: view for view in institutions.all_institutions()}
-        live = known.get("Harbour Bank") or institutions.onboard_institution(
-            name="Harbour Bank", jurisdiction="HK", actor=ACTOR, now=now()
-        )
-        sandbox = known.get("Harbour Bank (sandbox)") or institutions.onboard_institution(
-            name="Harbour Bank (sandbox)", jurisdiction="HK", sandbox_of=live.id, actor=ACTOR, now=now()
-        )
+        [sandbox] = [view for view in institutions.all_institutions() if view.name == BANK]
         client, secret = institutions.issue_client(
             institution_id=sandbox.id, name="Demo", method="client_secret", scopes=SCOPES, actor=ACTOR, now=now()
         )
-    notebook.add(SignIn(client.client_id, "Harbour Bank (sandbox), API client", "", secret))
+    notebook.add(SignIn(client.client_id, f"{BANK}, API client", "", secret))
 
 
 def _champion(say: Say) -> None:

@@ -74,8 +74,8 @@ class WebhookEndpoints(Resource):
     def post(self, request: Request) -> Reply:
         """Register an endpoint; its secret is shown this once.
 
-        The URL is https, on port 443, and every address of its host is public. A sandbox may also use http to
-        localhost, on a port from 1024 on, where the platform allows it.
+        The URL is https, on port 443, and every address of its host is public. A sandbox may also use plain
+        http to the loopback, on a port from 1024 on, where the platform allows it.
         """
         body, client = decode(request, EndpointBody), caller(request)
         made, secret = services.register_endpoint(
@@ -100,6 +100,7 @@ class WebhookEndpointDetail(Resource):
 
         What waits for it as it is disabled is parked, and can be sent again; later events stand in the log.
         """
+        queries.endpoint(endpoint_id=endpoint_id)  # an unknown one is unknown whatever the body says
         body = decode(request, EndpointChange)
         changed = services.change_endpoint(
             endpoint_id=endpoint_id, url=body.url, description=body.description, event_types=body.event_types,

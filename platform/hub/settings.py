@@ -130,7 +130,8 @@ BROKER_DSN = env.text("BROKER_DSN")  # only where the application's database is 
 EVENT_SUBSCRIBERS: dict[str, list[str]] = {
     "consent.withdrawn": ["partners.referrals.subscribers.end_referral_without_consent"],
     "person.erased": [
-        "risk.learning.subscribers.forget_erased_person", "acquisition.journey.subscribers.forget_erased_person",
+        "risk.learning.subscribers.forget_erased_person",
+        "acquisition.journey.subscribers.forget_erased_person",
     ],
     "book.registered": ["risk.learning.subscribers.read_registered_book"],
     "training.requested": ["risk.learning.subscribers.start_requested_training"],

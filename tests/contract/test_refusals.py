@@ -19,6 +19,7 @@ from hub.outbox import OutboxEvent
 from partners.institutions.queries import ClientView
 from tests.contract.test_openapi import named
 from tests.factories import bearer, make_client, rows_of
+from tests.partners.delivery.world import make_endpoint
 from tests.partners.loan_factory import loan_of
 from tests.partners.product_factory import make_product
 from tests.partners.referral_factory import referral_of
@@ -56,6 +57,7 @@ def filled(path: str) -> str:
 
 # Objects that bodies are sent to: an unknown one would answer 404 before its body is looked at.
 MAKERS: dict[str, Callable[[UUID], UUID]] = {
+    "endpoint_id": make_endpoint,
     "loan_id": lambda institution_id: loan_of(institution_id).id,
     "product_id": lambda institution_id: make_product(institution_id).id,
     "referral_id": lambda institution_id: referral_of(institution_id).id,

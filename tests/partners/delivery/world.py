@@ -108,3 +108,8 @@ def make() -> World:
     made = World(make_institution().id)
     made.relay()
     return made
+
+
+def make_endpoint(institution_id: UUID) -> UUID:
+    """Register an endpoint of a sandbox that nobody listens at; return its id."""
+    return World(institution_id).endpoint(Receiver(url="http://127.0.0.1:9000/hooks"))

@@ -1,0 +1,352 @@
+"""A borrower in Chromium without JavaScript: from the landing page to the funded loan, in each of the three languages.
+
+On every page and in every state axe looks for faults, nothing is wider than 320 px, and the browser has no complaint.
+"""
+
+import re
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+from uuid import UUID
+
+import pytest
+from django.conf import settings
+from django.utils import translation
+from django.utils.translation import gettext
+from playwright.sync_api import Browser, Page, expect
+
+from hub.tenancy import platform_scope
+from partners.institutions.queries import InstitutionView
+from partners.referrals import facade as referrals
+from partners.referrals.facade import ReferralView
+from partners.referrals.lender import Verdict
+from tests.acquisition.journey import borrowers, world
+from tests.acquisition.journey.borrowers import BAD, GOOD
+from tests.journeys.conftest import Visitor
+from tests.partners import referral_factory
+
+LANGUAGES = [code for code, _ in settings.LANGUAGES]
+NAME = "Chan Siu Ming"
+CHOICES = ("term", "purpose", "employment", "housing")
+Told = dict[str, list[str]]
+
+
+@pytest.fixture(scope="session")
+def plain_browser(browser: Browser) -> Browser:
+    return browser
+
+
+@pytest.fixture
+def borrower(
+    transactional_db: None, plain_browser: Browser, live_url: str, browser_thread: ThreadPoolExecutor
+) -> Iterator[Visitor]:
+    """A browser of a small telephone, with JavaScript off."""
+    size = {"width": 320, "height": 640}
+    made: Any = browser_thread.submit(
+        lambda: plain_browser.new_context(java_script_enabled=False, viewport=size)  # type: ignore[arg-type]
+    ).result(60)
+    yield Visitor(browser_thread, made, live_url)
+    browser_thread.submit(made.close).result(60)
+
+
+class Walk:
+    """One borrower's way; what was wrong on each page is kept by its name."""
+
+    def __init__(self, visitor: Visitor, language: str) -> None:
+        self.visitor, self.language = visitor, language
+        self.faults: Told = {}
+
+    def say(self, message: str) -> str:
+        """Return a sentence as this borrower reads it."""
+        with translation.override(self.language):
+            return gettext(message)
+
+    def look(self, name: str) -> None:
+        """Look for faults of the page as it stands."""
+        found = self.visitor.faults()
+        wide = self.visitor.run(_width)
+        self.faults[name] = [*found, *([f"{wide} px wide"] if wide > 320 else [])]
+        assert self.visitor.run(lambda page: page.locator("html").get_attribute("lang")) == self.language
+
+    def press(self, message: str) -> None:
+        """Press the button of this name."""
+        name = self.say(message)
+        self.visitor.run(lambda page: page.get_by_role("button", name=name, exact=True).click())
+
+    def follow(self, message: str) -> None:
+        """Follow the first link of this name."""
+        name = self.say(message)
+        self.visitor.run(lambda page: page.get_by_role("link", name=name).first.click())
+
+    def heading(self, message: str) -> None:
+        """Expect this heading."""
+        name = self.say(message)
+        self.visitor.run(lambda page: expect(page.get_by_role("heading", level=1, name=name)).to_be_visible())
+
+    def fill(self, answers: dict[str, Any]) -> None:
+        """Fill fields in by their names, and choose among the radio buttons."""
+
+        def visit(page: Page) -> None:
+            for field, value in answers.items():
+                if field in CHOICES:
+                    page.locator(f"input[name={field}][value='{value}']").check()
+                else:
+                    page.locator(f"input[name={field}]").fill(f"{value:g}" if isinstance(value, float) else str(value))
+
+        self.visitor.run(visit)
+
+    def application(self) -> UUID:
+        """The application of the open page."""
+        found = re.search(r"/apply/([0-9a-f-]{36})/", self.visitor.run(lambda page: page.url))
+        assert found
+        return UUID(found[1])
+
+
+def _width(page: Page) -> int:
+    # Scripts of the page are off; the browser's own are not.
+    return int(page.evaluate("document.documentElement.scrollWidth"))
+
+
+def begin(walk: Walk, bank: InstitutionView) -> UUID:
+    """From the landing page into the application, in the walk's language."""
+    walk.visitor.open(f"/apply/sandbox/{bank.id}/?lang={walk.language}")
+    walk.look("start")
+    walk.press("Start")
+    walk.look("consent")
+    walk.press("Continue")
+    walk.look("consent, not given")
+    walk.visitor.run(lambda page: page.locator("input[name=agree]").check())
+    walk.press("Continue")
+    return walk.application()
+
+
+def answer(walk: Walk, answers: dict[str, Any], *, badly: bool = False) -> None:
+    """Go through the questions; with `badly` send each page empty first."""
+    from acquisition.journey.answers import STEPS
+
+    for step, fields in STEPS.items():
+        walk.look(step)
+        if badly:
+            walk.press("Continue")
+            walk.look(f"{step}, empty")
+        walk.fill({field: answers[field] for field in fields})
+        walk.press("Continue")
+
+
+def prove(walk: Walk, made: UUID, phone: str = "9123 4567") -> None:
+    """Give the number, and the code that came."""
+    walk.look("phone")
+    walk.fill({"phone": phone})
+    walk.press("Continue")
+    walk.look("code")
+    walk.fill({"code": "12"})
+    walk.press("Continue")
+    walk.look("code, wrong")
+    walk.fill({"code": borrowers.code_of(made)})
+    walk.press("Continue")
+
+
+def accept(walk: Walk, made: UUID, at: int = 0) -> ReferralView:
+    """Choose an offer and share."""
+    walk.visitor.run(lambda page: page.locator(".offers .button").nth(at).click())
+    walk.look("share")
+    walk.press("Accept the offer and share")
+    walk.look("share, not agreed")
+    walk.fill({"name": NAME})
+    walk.visitor.run(lambda page: page.locator("input[name=agree]").check())
+    walk.press("Accept the offer and share")
+    walk.heading("The lender decides")
+    walk.look("waiting")
+    with platform_scope():
+        referral = referrals.case_view(application_id=made).referral
+    assert referral is not None
+    return referral
+
+
+def no_faults(walk: Walk) -> None:
+    """Nothing was wrong anywhere, and the browser complains of refused forms alone."""
+    assert {name: found for name, found in walk.faults.items() if found} == {}
+    assert [one for one in walk.visitor.complaints if "status of 422" not in one and "status of 409" not in one] == []
+
+
+@pytest.fixture
+def walk(borrower: Visitor) -> Callable[[str], Walk]:
+    world.champion()
+    return lambda language: Walk(borrower, language)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_from_the_landing_page_to_the_funded_loan(walk: Callable[[str], Walk], language: str) -> None:
+    one, bank = walk(language), world.sandbox(lenders=3)
+    one.visitor.open(f"/apply/?lang={language}")
+    one.visitor.open("/")
+    one.look("landing")
+    one.follow("Apply for a loan")
+    one.heading("Apply for a loan")
+    made = begin(one, bank)
+    answer(one, GOOD, badly=True)
+    prove(one, made)
+    one.heading("Check your answers")
+    one.look("review")
+    one.follow("Save and come back later")
+    one.look("save")
+    one.follow("Back")
+    one.press("See my offers")
+    one.heading("Your offers")
+    one.look("offers")
+    referral = accept(one, made)
+    dearer = referral_factory.same_terms(referral, annual_rate_percent=referral.terms.annual_rate_percent + 4)
+    referral_factory.decide(referral, Verdict("counter_offer", dearer))
+    one.follow("Look again")
+    one.heading("The lender offers other terms")
+    one.look("counter")
+    one.press("Accept the new terms")
+    one.heading("Your contract")
+    one.look("contract")
+    one.press("Sign the contract")
+    one.look("contract, without a name")
+    one.fill({"typed_name": NAME})
+    one.press("Sign the contract")
+    one.heading("Signed")
+    one.look("signed")
+    with platform_scope():
+        terms_hash = referrals.contract_view(application_id=made).terms_hash
+    referral_factory.fund(referral, terms_hash)
+    one.follow("Look again")
+    one.heading("The loan is paid out")
+    one.look("funded")
+    no_faults(one)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_the_pages_beside_the_way(walk: Callable[[str], Walk], language: str) -> None:
+    one, bank = walk(language), world.sandbox(lenders=2)
+    made = begin(one, bank)
+    one.follow("Save and come back later")
+    one.look("save without a number")
+    one.follow("Back")
+    answer(one, GOOD)
+    prove(one, made)
+    one.press("See my offers")
+    first = accept(one, made)
+    one.follow("Take my consent back and choose another lender")
+    one.look("take back")
+    one.press("Take it back")
+    one.heading("Your offers")
+    second = accept(one, made)
+    assert second.id != first.id
+    referral_factory.decide(second, Verdict("ask_for_more", codes=("payslip",)))
+    one.follow("Look again")
+    one.heading("The lender has a question")
+    one.look("asked")
+    referral_factory.decide(second, Verdict("decline", codes=("own_bureau_check",)))
+    one.follow("Look again")
+    one.heading("The lender said no")
+    one.look("lender declined")
+    one.visitor.open(f"/apply/{made}/income/")
+    one.visitor.open(f"/apply/{made}/withdraw/")
+    one.look("withdraw")
+    one.press("Withdraw it")
+    one.heading("This application has ended")
+    one.look("closed")
+    assert one.visitor.open("/apply/resume/nonsense/") == 404
+    one.look("broken link")
+    assert one.visitor.open("/apply/01a207c9-674e-7f98-b623-22ad650e778b/") == 404
+    one.look("not here")
+    one.visitor.complaints = [said for said in one.visitor.complaints if "status of 404" not in said]
+    no_faults(one)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_decline_and_a_second_application(walk: Callable[[str], Walk], language: str) -> None:
+    one, bank = walk(language), world.sandbox(rules=[{"fact": "term", "op": "==", "value": 12, "code": "short"}])
+    made = begin(one, bank)
+    answer(one, BAD)
+    prove(one, made)
+    one.press("See my offers")
+    one.heading("No offer this time")
+    one.look("declined")
+    reasons = one.visitor.run(lambda page: page.locator(".reasons li").count())
+    assert 1 <= reasons <= 4
+    made = begin(one, bank)
+    answer(one, GOOD)
+    prove(one, made, "9123 9999")
+    one.press("See my offers")
+    one.heading("No offer this time")
+    one.look("no product fits")
+    third = begin(one, bank)
+    answer(one, GOOD)
+    one.fill({"phone": "9123 9999"})
+    one.press("Continue")
+    one.heading("A code is on its way")
+    one.look("too soon")
+    assert third != made
+    one.visitor.complaints = [said for said in one.visitor.complaints if "status of 429" not in said]
+    no_faults(one)
+
+
+def test_the_link_on_another_device(
+    walk: Callable[[str], Walk], plain_browser: Browser, browser_thread: ThreadPoolExecutor
+) -> None:
+    one, bank = walk("en"), world.sandbox()
+    made = begin(one, bank)
+    answer(one, GOOD)
+    prove(one, made)
+    one.follow("Save and come back later")
+    link = one.visitor.run(lambda page: page.get_by_label("Your link").input_value())
+    path = link[link.index("/apply/") :]
+    context: Any = browser_thread.submit(lambda: plain_browser.new_context(java_script_enabled=False)).result(60)
+    other = Walk(Visitor(browser_thread, context, one.visitor.url), "en")
+    other.visitor.open(path)
+    other.look("resume")
+    other.press("Send the code")  # too soon: the first one went out a moment ago
+    other.heading("A code is on its way")
+    other.look("too soon")
+    assert other.visitor.open(f"/apply/{made}/review/") == 404
+    browser_thread.submit(context.close).result(60)
+    other.visitor.complaints = [
+        said for said in other.visitor.complaints if re.search("status of (404|429)", said) is None
+    ]
+    no_faults(other)
+
+
+def test_the_keyboard_is_enough(walk: Callable[[str], Walk]) -> None:
+    one, bank = walk("en"), world.sandbox()
+    begin(one, bank)
+
+    def type_it(page: Page) -> None:
+        page.keyboard.press("Tab")
+        expect(page.get_by_role("link", name="Skip to the content")).to_be_focused()
+        page.keyboard.press("Enter")
+        page.keyboard.press("Tab")
+        expect(page.get_by_role("link", name="Back")).to_be_focused()
+        page.keyboard.press("Tab")
+        expect(page.get_by_label("Amount in Hong Kong dollars")).to_be_focused()
+        page.keyboard.type("60,000")
+        page.keyboard.press("Tab")
+        page.keyboard.press("Space")
+        page.keyboard.press("ArrowDown")
+        page.keyboard.press("Enter")
+        expect(page.get_by_role("heading", name="What is the loan for?")).to_be_visible()
+        page.keyboard.press("Alt+ArrowLeft")
+
+    one.visitor.run(type_it)
+    assert borrowers_amount(one.application()) == (60_000, 24)
+    one.visitor.open(f"/apply/{one.application()}/purpose/")
+    one.press("Continue")
+
+    def jump(page: Page) -> None:
+        page.get_by_role("link", name="Choose one of these.").press("Enter")
+        page.keyboard.press("Space")
+        page.keyboard.press("Enter")
+        expect(page.get_by_role("heading", name="Your work")).to_be_visible()
+
+    one.visitor.run(jump)
+
+
+def borrowers_amount(application_id: UUID) -> tuple[int | None, int | None]:
+    from acquisition.journey.models import Application
+
+    with platform_scope():
+        answers = Application.objects.get(id=application_id).draft().answers
+    return answers.amount, answers.term
