@@ -48,7 +48,7 @@ class EndpointPage(Struct):
 
 
 class EndpointRegistered(Struct):
-    """A new endpoint with its secret: it is shown this once."""
+    """A new endpoint, and the secret that is shown this once."""
 
     endpoint: EndpointView
     secret: str
@@ -105,9 +105,9 @@ ENDPOINT: dict[str, Any] = {
     "created_at": "2026-11-23T02:00:00Z",
 }
 ENDPOINT_BODY: dict[str, Any] = {name: ENDPOINT[name] for name in ("url", "description", "event_types")}
-_SECRET = {"endpoint": ENDPOINT, "secret": "whsec_…"}
-REGISTERED: dict[str, Any] = {"request": ENDPOINT_BODY, "response": _SECRET}
-ROTATED: dict[str, Any] = {"response": {**_SECRET, "previous_expires_at": "2026-11-24T02:00:00Z"}}
+_SHOWN_ONCE = {"endpoint": ENDPOINT, "secret": "<whsec_…>"}
+REGISTERED: dict[str, Any] = {"request": ENDPOINT_BODY, "response": _SHOWN_ONCE}
+ROTATED: dict[str, Any] = {"response": {**_SHOWN_ONCE, "previous_expires_at": "2026-11-24T02:00:00Z"}}
 CHANGED: dict[str, Any] = {"request": {"state": "active"}, "response": ENDPOINT}
 TESTED: dict[str, Any] = {"response": {"event_id": EVENT_PAGE["items"][0]["id"]}}
 DELIVERY: dict[str, Any] = {

@@ -3,7 +3,7 @@
 from typing import Any
 
 _LOAN_ID = "019ab2f0-5b1e-7c3a-9f00-3f6f0b7d5a31"
-HASH = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
+HASH = 16 * "7e3a"
 FUNDING: dict[str, Any] = {"terms_hash": HASH}
 LOAN: dict[str, Any] = {
     "id": _LOAN_ID,

@@ -1,6 +1,7 @@
 """What matching sees: the live products of one world, by one or two statements, always as they are now."""
 
 import time
+from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
@@ -38,8 +39,10 @@ def test_what_is_shown() -> None:
     product = make_live(bank.id)
     (found,) = on_offer()
     assert (found.id, found.institution_id, found.institution_name) == (product.id, bank.id, bank.name)
-    assert (found.amount_min, found.amount_max, found.terms) == (5000, 200000, (12, 24, 36))
-    assert (found.method, found.rounding, found.fee_percent, found.fee_flat) == ("equal_instalment", "half_up", 1, 0)
+    assert (found.amount_min, found.amount_max, found.terms) == (Decimal(5000), Decimal(200000), (12, 24, 36))
+    assert (found.method, found.rounding, found.fee_percent, found.fee_flat) == (
+        "equal_instalment", "half_up", Decimal(1), Decimal(0),
+    )  # fmt: skip
     assert {grade: str(rate) for grade, rate in found.grid.items()} == {
         "A": "5.5", "B": "8.25", "C": "12", "D": "18.5", "E": "30",
     }  # fmt: skip

@@ -44,7 +44,7 @@ def test_a_draft() -> None:
     with platform_scope():
         row = Product.objects.get(id=product.id)
     assert (row.name, row.state, row.row_version) == ("House loan", "draft", 1)
-    assert (row.amount_min, row.amount_max, row.fee_percent) == (5000, 200000, 1)
+    assert (row.amount_min, row.amount_max, row.fee_percent) == (Decimal(5000), Decimal(200000), Decimal(1))
     assert row.grid == TERMS["grid"]
     assert told(product.id) == [("product.opened", None)]
 
@@ -157,7 +157,8 @@ def test_the_states() -> None:
     give_policy(product.id, [RULES[0]])
     for state in ("live", "paused", "live", "closed"):
         assert set_state(product.id, state).state == state
-    for values in ({"state": "live"}, {"amount_max": "150000"}):
+    refused: list[dict[str, Any]] = [{"state": "live"}, {"amount_max": "150000"}]
+    for values in refused:
         with pytest.raises(Conflict, match="closed"):
             change(product.id, **values)
     with pytest.raises(Conflict, match="cannot become"):

@@ -6,7 +6,7 @@ from hub.db.operations import platform_table, tenant_table
 from hub.flow import enforce
 from partners.delivery.flows import DELIVERY, ENDPOINT
 
-SECRET_COLUMNS = "id, institution_id, endpoint_id, created_at, expires_at"
+ROTATED_COLUMNS = "id, institution_id, endpoint_id, created_at, expires_at"
 
 
 class Migration(migrations.Migration):
@@ -17,7 +17,7 @@ class Migration(migrations.Migration):
         ),
         tenant_table(
             "delivery_webhooksecret",
-            tenant=f"SELECT ({SECRET_COLUMNS}), INSERT, UPDATE (expires_at), DELETE",
+            tenant=f"SELECT ({ROTATED_COLUMNS}), INSERT, UPDATE (expires_at), DELETE",
             platform="SELECT, INSERT, UPDATE, DELETE",
         ),
         tenant_table("delivery_delivery", tenant="SELECT, UPDATE", platform="SELECT, INSERT, UPDATE"),

@@ -87,7 +87,7 @@ def heading(response: Any) -> str:
 
 
 def text(response: Any) -> str:
-    return response.content.decode().replace("\xa0", " ")
+    return str(response.content.decode()).replace("\xa0", " ")
 
 
 def test_the_whole_way(visitor: Client) -> None:

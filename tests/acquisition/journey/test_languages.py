@@ -21,12 +21,12 @@ PLACES = re.compile(r"%\(\w+\)s")
 SHOWN = [HUB / "templates" / name for name in ("hub/start.html", "hub/page.html", "404.html", "403_csrf.html")]
 # Of the rendered text: whoever changes a word gives the text a new version, and keeps the old one for the record.
 AGREED = {
-    "scoring-1/en": "93400bd219f14cfd",
-    "scoring-1/zh-hant": "4d62727a898fcaa8",
-    "scoring-1/zh-hans": "c7f8cd9c42a73bf3",
-    "sharing-1/en": "bd45b8ecf2de1552",
-    "sharing-1/zh-hant": "538733edbc032de0",
-    "sharing-1/zh-hans": "0b1131a99b7c02e6",
+    "scoring-1/en": "93400bd219f14cfd",  # pragma: allowlist secret
+    "scoring-1/zh-hant": "4d62727a898fcaa8",  # pragma: allowlist secret
+    "scoring-1/zh-hans": "c7f8cd9c42a73bf3",  # pragma: allowlist secret
+    "sharing-1/en": "bd45b8ecf2de1552",  # pragma: allowlist secret
+    "sharing-1/zh-hant": "538733edbc032de0",  # pragma: allowlist secret
+    "sharing-1/zh-hans": "0b1131a99b7c02e6",  # pragma: allowlist secret
 }
 
 
