@@ -29,7 +29,7 @@ def send(client: ClientView, method: str, path: str, body: Any = None, key: str 
     )
 
 
-def same_but_for_the_place(one: Any, other: Any) -> None:
+def same_but_for_the_place(one: Any, other: Any, *, status: int = 404) -> None:
     bodies = [json.loads(response.content) for response in (one, other)]
     parts = [response.content for response in (one, other)]
     for n, body in enumerate(bodies):
@@ -39,7 +39,7 @@ def same_but_for_the_place(one: Any, other: Any) -> None:
     drop = {"X-Request-Id", "Content-Length"}
     heads = [{k: v for k, v in response.headers.items() if k not in drop} for response in (one, other)]
     assert heads[0] == heads[1]
-    assert one.status_code == other.status_code == 404
+    assert one.status_code == other.status_code == status
 
 
 @pytest.fixture
