@@ -14,7 +14,8 @@ from risk.learning.shipped import mapping_text
 from risk.scoring import registry
 from risk.scoring.models import ModelVersion
 from tests import factories
-from tests.stack import Answer, Stack, until
+from tests.journeys.rest import RestClient
+from tests.stack import Stack
 
 
 @pytest.fixture
@@ -24,53 +25,21 @@ def stack(transactional_db: None, tmp_path: Path) -> Iterator[Stack]:
     made.close()
 
 
-class Bank:
-    """A bank's own client: it knows an address, a client id and a secret, and nothing of what is behind them."""
+class Bank(RestClient):
+    """A bank's own client."""
 
-    def __init__(self, stack: Stack, address: str, client_id: str, secret: str) -> None:
-        self.stack, self.address = stack, address
-        form = f"grant_type=client_credentials&client_id={client_id}&client_secret={secret}".encode()
-        answer = stack.ask(
-            "POST", f"{address}/oauth/token/", form, {"Content-Type": "application/x-www-form-urlencoded"}
-        )
-        assert answer.status == 200, answer.body
-        assert answer.headers["Cache-Control"] == "no-store"
-        self.token = answer.json()["access_token"]
-
-    def ask(self, method: str, path: str, body: Any = None, **headers: str) -> Answer:
-        """Send a request with the token, and with a new Idempotency-Key."""
-        given = {"Authorization": f"Bearer {self.token}", "Idempotency-Key": str(uuid.uuid4()), **headers}
-        return self.stack.ask(method, self.address + path, body, given)
-
-    def hand_in(self, seed: int) -> Any:
+    def train_on(self, seed: int) -> Any:
         """Send a book and have it trained on; return the training's job once it is done."""
-        boundary = uuid.uuid4().hex
         parts = {
             'name="line"': b"harbour", 'name="train"': b"true",
             'name="mapping"; filename="m.yaml"': mapping_text("demo_consumer"),
             'name="file"; filename="book.csv"': "".join(demo_csv(rows=2500, seed=seed)).encode(),
         }  # fmt: skip
-        body = b"".join(
-            f"--{boundary}\r\nContent-Disposition: form-data; {head}\r\n\r\n".encode() + content + b"\r\n"
-            for head, content in parts.items()
-        )
-        kind = {"Content-Type": f"multipart/form-data; boundary={boundary}"}
-        answer = self.ask("POST", "/api/v1/loan-books", body + f"--{boundary}--\r\n".encode(), **kind)
-        assert answer.status == 202, answer.body
-        self.finished(answer.headers["Location"], within_s=60)
-        book_id = answer.headers["Location"].rpartition("/")[2]
-        book = self.ask("GET", f"/api/v1/loan-books/{book_id}").json()
+        place = self.hand_in("/api/v1/loan-books", parts).headers["Location"]
+        self.finished(place, within_s=60)
+        book = self.ask("GET", f"/api/v1/loan-books/{place.rpartition('/')[2]}").json()
         assert (book["rows"], book["problems"]["items"]) == (2500, [])
         return self.finished(f"/api/v1/jobs/{book['trainings'][0]}", within_s=120)
-
-    def finished(self, path: str, *, within_s: float) -> Any:
-        """Poll a job until it ended; it must have ended well."""
-        job = until(
-            lambda: (found := self.ask("GET", path).json())["state"] in ("done", "failed", "read", "refused") and found,
-            within_s=within_s, what=f"job {path}",
-        )  # fmt: skip
-        assert job["state"] in ("done", "read"), job
-        return job
 
     def score(self, person: str) -> Any:
         """Score one of the bank's customers."""
@@ -101,14 +70,14 @@ def test_from_a_book_to_scores_that_replay(stack: Stack) -> None:
         stack.start(*words)
     bank = Bank(stack, address, client.client_id, secret)
 
-    bank.hand_in(seed=1)
+    bank.train_on(seed=1)
     approve_newest()
     first = bank.score("customer-1")
     assert first["versions"]["model"]["number"] == 1
     assert [reason["rank"] for reason in first["reasons"]] == list(range(1, len(first["reasons"]) + 1))
     assert first["reasons"][0]["feature"] in ("monthly_income", "card_utilisation", "housing")
 
-    bank.hand_in(seed=2)
+    bank.train_on(seed=2)
     approve_newest()
     second = bank.score("customer-2")
     assert second["versions"]["model"]["number"] == 2
