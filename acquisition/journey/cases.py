@@ -28,6 +28,7 @@ from risk.scoring.facade import ScoredApplication
 LINE = "consumer"
 PRODUCT_CLASS = "personal_instalment"
 DECLINE = "decline"
+MATCHED = "matched"
 REASONS_MAX = 4
 SECOND = "second_application"  # the code of I11
 
@@ -83,7 +84,7 @@ def _decide(application: Application, draft: Draft, consent_id: UUID, now: datet
         term_months=draft.answers.term, facts=facts, decision=_decision(scored), actor=actor, now=now,
     )  # fmt: skip
     referrals.match(application_id=application.id, actor=actor, now=now)
-    return "matched", scored.decision_id
+    return MATCHED, scored.decision_id
 
 
 def _decision(scored: ScoredApplication) -> DecisionView:

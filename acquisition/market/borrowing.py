@@ -38,8 +38,8 @@ class Borrower:
         }
 
 
-def apply(borrower: Borrower, *, now: datetime) -> UUID:
-    """Apply, from the first page to the offers or the refusal; return the application."""
+def apply(borrower: Borrower, *, now: datetime) -> UUID | None:
+    """Apply, from the first page to the offers; return the application, or None after a refusal."""
     answers = borrower.answers()
     with platform_scope():
         application_id = journey.start_application(sandbox_id=None, language=LANGUAGE, now=now)
@@ -52,8 +52,8 @@ def apply(borrower: Borrower, *, now: datetime) -> UUID:
         journey.send_code(application_id=application_id, phone=borrower.phone, now=now)
     with platform_scope():
         journey.prove_phone(application_id=application_id, digits=Phones.read(application_id), now=now)
-        journey.find_offers(application_id=application_id, now=now)
-    return application_id
+        outcome = journey.find_offers(application_id=application_id, now=now)
+    return application_id if outcome == journey.MATCHED else None
 
 
 def choose(application_id: UUID, borrower: Borrower, *, rng: np.random.Generator, now: datetime) -> ReferralView | None:

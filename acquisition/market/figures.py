@@ -36,3 +36,10 @@ def drawn(cycles: Sequence[Cycle]) -> Figure:
         "bad among the funded": [one.bad_rate_funded or 0.0 for one in cycles],
     }
     return trend(series, labels=[f"cycle {one.cycle}" for one in cycles], title="The loop, cycle by cycle")
+
+
+def told(one: Cycle) -> str:
+    """Say a cycle in one line."""
+    shares = {"approved": one.approval_rate, "bad among the funded": one.bad_rate_funded}
+    rates = ", ".join(f"{name} {'nobody' if rate is None else f'{rate:.1%}'}" for name, rate in shares.items())
+    return f"cycle {one.cycle}: AUC {one.auc:.4f} (first model {one.auc_first_model:.4f}), KS {one.ks:.4f}; {rates}"

@@ -24,6 +24,10 @@ class Taste:
     highest_pd: float
 
 
+# By the names of the demonstration's lenders.
+TASTES = {"Harbour Bank": Taste(0.10), "Lantern Finance": Taste(0.22), "Banyan Credit": Taste(0.40)}
+
+
 def actor_of(name: str) -> Actor:
     """The lender's own system, as audit rows name it."""
     return client_actor(f"simulated {name}"[:100])

@@ -27,7 +27,8 @@ PLATFORM_SCOPE = {
     "partners/referrals/tasks.py",
     "risk/learning/management/commands/import_book.py", "risk/learning/management/commands/train.py",
     "risk/learning/tasks.py", "risk/scoring/management/commands/rollback.py",
-    "acquisition/market/demo.py",
+    "acquisition/market/borrowing.py", "acquisition/market/cycles.py", "acquisition/market/demo.py",
+    "acquisition/market/simulation.py",
 }  # fmt: skip
 CLOCKS = {
     "datetime.now", "datetime.utcnow", "datetime.today", "date.today", "datetime.datetime.now", "datetime.date.today",
