@@ -19,7 +19,7 @@ def fresh_database(name: str) -> Iterator[None]:
     wrapper = connections["default"]
     usual = wrapper.settings_dict["NAME"]
     with as_owner():
-        with wrapper._nodb_cursor() as cursor:  # noqa: SLF001 - how Django makes test databases too
+        with wrapper._nodb_cursor() as cursor:
             cursor.execute(sql.SQL("DROP DATABASE IF EXISTS {}").format(sql.Identifier(name)))
             cursor.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
             # What a crash takes from it is made again.
