@@ -124,6 +124,7 @@ def publish(payload: events.Payload, *, actor: audit.Actor, now: datetime, befor
     return event_id
 
 
+# IS NOT DISTINCT FROM would read every event: no index serves it.
 _POSITION = """
 WITH batch AS (
   SELECT id, row_number() OVER (ORDER BY id) AS place,
@@ -131,8 +132,13 @@ WITH batch AS (
   FROM hub_outboxevent WHERE position IS NULL ORDER BY id LIMIT %s)
 UPDATE hub_outboxevent e SET
   position = batch.place + (SELECT coalesce(max(position), 0) FROM hub_outboxevent),
-  sequence = batch.turn + (SELECT coalesce(max(o.sequence), 0) FROM hub_outboxevent o
-    WHERE o.institution_id IS NOT DISTINCT FROM e.institution_id AND o.subject_id = e.subject_id)
+  sequence = batch.turn + coalesce(CASE WHEN e.institution_id IS NULL THEN
+    (SELECT max(o.sequence) FROM hub_outboxevent o
+     WHERE o.institution_id IS NULL AND o.subject_id = e.subject_id AND o.sequence IS NOT NULL)
+  ELSE
+    (SELECT max(o.sequence) FROM hub_outboxevent o
+     WHERE o.institution_id = e.institution_id AND o.subject_id = e.subject_id AND o.sequence IS NOT NULL)
+  END, 0)
 FROM batch WHERE e.id = batch.id RETURNING e.id, e.type
 """
 
