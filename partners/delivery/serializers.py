@@ -7,13 +7,14 @@ from msgspec import Meta, Struct
 
 from hub.parsing import Moment
 from partners.delivery.models import DESCRIPTION_MAX
-from partners.delivery.queries import DeliveryView, EndpointView, EventView
+from partners.delivery.queries import DeliveryView, EndpointView, EventView, event_types
 from partners.delivery.services import Rotated
 from partners.delivery.targets import URL_MAX
 
 Url = Annotated[str, Meta(min_length=1, max_length=URL_MAX)]
 Description = Annotated[str, Meta(max_length=DESCRIPTION_MAX)]
-EventTypes = Annotated[list[Annotated[str, Meta(min_length=1, max_length=40)]], Meta(max_length=50)]
+EventType = Annotated[str, Meta(min_length=1, max_length=40, extra_json_schema={"enum": event_types()})]
+EventTypes = Annotated[list[EventType], Meta(max_length=50)]
 
 
 class EventPage(Struct):

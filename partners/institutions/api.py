@@ -1,7 +1,7 @@
 """REST: the institution's own record, its clients, and the clock of its sandbox."""
 
 from datetime import date
-from typing import Annotated
+from typing import Annotated, Any, ClassVar
 
 import msgspec
 from django.urls import path
@@ -9,6 +9,7 @@ from rest_framework.request import Request
 
 from hub.api import ClientIdentity, Reply, Resource, caller, decode, endpoint
 from hub.clock import now
+from hub.described import only
 from hub.errors import NotFound
 from hub.lists import page
 from partners.institutions import queries, services
@@ -70,6 +71,10 @@ class ClockBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     advance_days: Annotated[int, msgspec.Meta(ge=1, le=3_660)] | None = None
     to: date | None = None
+
+    RULES: ClassVar[dict[str, Any]] = {
+        "oneOf": [only({}, needed={name}, of=("advance_days", "to")) for name in ("advance_days", "to")]
+    }
 
 
 class SandboxClockResource(Resource):

@@ -3,15 +3,16 @@
 import hashlib
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Annotated, Any, Literal, cast
+from typing import Annotated, Any, Literal
 
 import msgspec
 from django.core.files.uploadedfile import UploadedFile
-from django.utils.datastructures import MultiValueDict
 from rest_framework.request import Request
 
 from hub.errors import FieldError, Invalid, TooLarge, Unavailable
+from hub.parsing import form_parts
 from partners.loans.bulk import FILE_BYTES_MAX, ControlTotals
+from partners.loans.examples import SUM_PATTERN
 
 _TEXTS_BYTES_MAX = 100_000
 
@@ -19,7 +20,7 @@ _TEXTS_BYTES_MAX = 100_000
 class _Texts(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     format: Literal["ndjson", "csv"]
     count: Annotated[int, msgspec.Meta(ge=0, le=2**31)] | None = None
-    sum: Annotated[str, msgspec.Meta(pattern=r"^\d{1,20}(\.\d{1,4})?$")] | None = None
+    sum: Annotated[str, msgspec.Meta(pattern=SUM_PATTERN)] | None = None
     sha256: Annotated[str, msgspec.Meta(pattern="^[0-9a-fA-F]{64}$")] | None = None
 
 
@@ -48,7 +49,7 @@ def read_form(request: Request) -> BatchForm:
     if declared.isdigit() and int(declared) > FILE_BYTES_MAX + _TEXTS_BYTES_MAX:
         raise TooLarge(f"A file of reports has at most {FILE_BYTES_MAX // 1_000_000} MB: split it.")
     try:
-        parts = dict(cast(MultiValueDict[str, Any], request.data).lists())
+        parts = form_parts(request)
     except OSError as error:
         raise Unavailable(f"The file cannot be kept now ({error.strerror}): send it again later.") from error
     faults = [_fault(name) for name in parts if name not in _REMEDIES or len(parts[name]) != 1]

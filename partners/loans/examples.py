@@ -1,8 +1,10 @@
 """Examples of the API's bodies, for its description."""
 
+import json
 from typing import Any
 
 _LOAN_ID = "019ab2f0-5b1e-7c3a-9f00-3f6f0b7d5a31"
+SUM_PATTERN = r"^[0-9]{1,20}(\.[0-9]{1,4})?$"
 HASH = 16 * "7e3a"
 FUNDING: dict[str, Any] = {"terms_hash": HASH}
 LOAN: dict[str, Any] = {
@@ -70,6 +72,11 @@ BATCH_DETAIL: dict[str, Any] = BATCH | {
 }
 UPLOAD: dict[str, Any] = {
     "multipart/form-data": {
+        "example": {
+            "file": json.dumps({"loan_id": _LOAN_ID, **REPORT}) + "\n",
+            "format": "ndjson",
+            "count": 1,
+        },
         "schema": {
             "type": "object",
             "required": ["file", "format"],
@@ -86,10 +93,19 @@ UPLOAD: dict[str, Any] = {
                     "enum": ["ndjson", "csv"],
                     "description": "A CSV names its columns in the first line; new schedules need NDJSON.",
                 },
-                "count": {"type": "integer", "minimum": 0, "description": "Control total: lines with a report."},
-                "sum": {"type": "string", "description": "Control total: what `amount` adds up to."},
+                "count": {
+                    "type": "integer",
+                    "minimum": 0,
+                    "maximum": 2**31,
+                    "description": "Control total: lines with a report.",
+                },
+                "sum": {
+                    "type": "string",
+                    "pattern": SUM_PATTERN,
+                    "description": "Control total: what `amount` adds up to.",
+                },
                 "sha256": {"type": "string", "pattern": "^[0-9a-fA-F]{64}$", "description": "Control total."},
             },
-        }
+        },
     }
 }

@@ -3,18 +3,19 @@
 import hashlib
 from datetime import date, timedelta
 from decimal import Decimal
-from typing import Annotated, Literal
+from typing import Annotated, Any, ClassVar, Literal, get_args
 
 import msgspec
 
+from hub.described import only
 from hub.errors import FieldError, Invalid
 from hub.finance.schedules import PERIODS_MAX
-from hub.money import DIGITS, parse_amount
+from hub.money import AMOUNT_SCHEMA, DIGITS, parse_amount
 from partners.loans.life import Report, last_day
 
 SEQUENCE_MAX = 2**31 - 1
 Sequence_ = Annotated[int, msgspec.Meta(ge=1, le=SEQUENCE_MAX)]
-Amount = Annotated[str, msgspec.Meta(max_length=30, extra_json_schema={"format": "decimal"})]
+Amount = Annotated[str, msgspec.Meta(max_length=30, extra_json_schema=AMOUNT_SCHEMA)]
 Kind = Literal["month_end", "payment", "charged_off", "closed", "restructured", "rescinded", "sold"]
 
 
@@ -23,6 +24,11 @@ class Due(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     due_on: date
     amount: Amount
+
+
+_NEEDED = {"payment": {"amount"}, "month_end": {"paid_total"}, "restructured": {"paid_total", "schedule"}}
+_ALLOWED = {"charged_off": {"confirmed_fraud"}}
+_OPTIONAL = ("amount", "paid_total", "schedule", "confirmed_fraud")
 
 
 class NewReport(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -42,10 +48,14 @@ class NewReport(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     confirmed_fraud: bool = False
     schedule: Annotated[list[Due], msgspec.Meta(max_length=PERIODS_MAX)] | None = None
 
+    RULES: ClassVar[dict[str, Any]] = {
+        "oneOf": [
+            only({"kind": kind}, needed=_NEEDED.get(kind, ()), of=_OPTIONAL, allowed=_ALLOWED.get(kind, ()))
+            for kind in get_args(Kind)
+        ]
+    }
 
-_NEEDED = {"payment": {"amount"}, "month_end": {"paid_total"}, "restructured": {"paid_total", "schedule"}}
-_ALLOWED = {"charged_off": {"confirmed_fraud"}}
-_OPTIONAL = ("amount", "paid_total", "schedule", "confirmed_fraud")
+
 _ZONES = timedelta(days=1)  # a lender's day may be a day ahead of ours
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 from uuid import UUID
 
 from django.db import transaction
@@ -12,6 +12,7 @@ from msgspec import Meta, Struct
 
 from hub import outbox
 from hub.audit import Actor, system_actor
+from hub.described import given
 from hub.errors import Conflict, FieldError, Invalid
 from hub.events import BudgetLow, BudgetMoved, BudgetSet
 from hub.money import DIGITS, parse_amount
@@ -68,6 +69,8 @@ class Caps(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     cap_amount: DecimalText | None = None
     cap_count: Annotated[int, Meta(ge=0, le=COUNT_MAX)] | None = None
     cap_expected_loss: DecimalText | None = None
+
+    RULES: ClassVar[dict[str, Any]] = {"anyOf": [given(f"cap_{measure}") for measure in MEASURES]}
 
 
 def budget_tag(budget: Budget | None) -> str:

@@ -2,16 +2,18 @@
 
 from datetime import datetime
 from decimal import Decimal
-from typing import Any
+from typing import Annotated, Any
 from uuid import UUID
 
 import msgspec
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 from partners.products.budgets import left_of, month_of
 from partners.products.models import Budget, CreditPolicy, Product
 from partners.products.policy import PolicyText
 from partners.products.terms import DecimalText, ProductTerms, money_text, terms_of
+
+LossText = Annotated[str, Meta(extra_json_schema={"format": "decimal", "pattern": r"^[0-9]+(\.[0-9]{4})?$"})]
 
 
 class ProductAnswer(ProductTerms, frozen=True, kw_only=True):
@@ -62,16 +64,16 @@ class BudgetAnswer(Struct, frozen=True, kw_only=True):
     currency: str
     cap_amount: DecimalText | None = None
     cap_count: int | None = None
-    cap_expected_loss: DecimalText | None = None
+    cap_expected_loss: LossText | None = None
     reserved_amount: DecimalText = "0"
     reserved_count: int = 0
-    reserved_expected_loss: DecimalText = "0"
+    reserved_expected_loss: LossText = "0"
     used_amount: DecimalText = "0"
     used_count: int = 0
-    used_expected_loss: DecimalText = "0"
+    used_expected_loss: LossText = "0"
     left_amount: DecimalText | None = None
     left_count: int | None = None
-    left_expected_loss: DecimalText | None = None
+    left_expected_loss: LossText | None = None
 
 
 def product_answer(product: Product) -> ProductAnswer:

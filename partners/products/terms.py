@@ -8,7 +8,7 @@ import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 from hub.errors import FieldError, Invalid
-from hub.money import DIGITS, parse_amount
+from hub.money import AMOUNT_SCHEMA, DIGITS, parse_amount, percent_pattern
 from partners.products.models import Product
 from partners.products.policy import GRADES
 
@@ -17,13 +17,24 @@ TERM_MAX = 120  # months
 TERMS_MAX = 60
 FEE_PERCENT_MAX = 20
 RATE_DIGITS = 4
-DecimalText = Annotated[str, Meta(max_length=30, extra_json_schema={"format": "decimal"})]
-PercentText = Annotated[str, Meta(max_length=30, description="A percentage as a decimal string, such as 12.5.")]
+DecimalText = Annotated[str, Meta(max_length=30, extra_json_schema=AMOUNT_SCHEMA)]
+_PERCENT = "A percentage as a decimal string, such as 12.5."
+RateText = Annotated[
+    str, Meta(max_length=30, description=_PERCENT, extra_json_schema={"pattern": percent_pattern("100", "[0-9]{1,2}")})
+]
+FeeText = Annotated[
+    str, Meta(max_length=30, description=_PERCENT, extra_json_schema={"pattern": percent_pattern("20", "1?[0-9]")})
+]
 Name = Annotated[str, Meta(min_length=1, max_length=NAME_MAX)]
-Terms = Annotated[list[int], Meta(max_length=TERMS_MAX)]
+Term = Annotated[int, Meta(extra_json_schema={"minimum": 1, "maximum": TERM_MAX})]
+Terms = Annotated[list[Term], Meta(max_length=TERMS_MAX, extra_json_schema={"minItems": 1, "uniqueItems": True})]
+Currency = Annotated[str, Meta(min_length=3, max_length=3, extra_json_schema={"enum": sorted(DIGITS)})]
 Method = Literal["equal_instalment", "equal_principal"]
 Rounding = Literal["half_even", "half_up", "ceiling"]
-Grid = Annotated[dict[str, PercentText], Meta(max_length=len(GRADES))]
+Grid = Annotated[
+    dict[str, RateText],
+    Meta(max_length=len(GRADES), extra_json_schema={"minProperties": 1, "propertyNames": {"enum": list(GRADES)}}),
+]
 
 
 class ProductTerms(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -31,14 +42,14 @@ class ProductTerms(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
 
     name: Name
     product_class: Annotated[str, Meta(min_length=3, max_length=40, pattern="^[a-z][a-z0-9_]*$")]
-    currency: Annotated[str, Meta(min_length=3, max_length=3)]
+    currency: Currency
     jurisdiction: Annotated[str, Meta(pattern="^[A-Z]{2}$")]
     amount_min: DecimalText
     amount_max: DecimalText
     terms: Terms
     method: Method = "equal_instalment"
     rounding: Rounding = "half_up"
-    fee_percent: PercentText = "0"
+    fee_percent: FeeText = "0"
     fee_flat: DecimalText = "0"
     grid: Grid
 
@@ -52,7 +63,7 @@ class ProductChange(Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     terms: Terms | UnsetType = UNSET
     method: Method | UnsetType = UNSET
     rounding: Rounding | UnsetType = UNSET
-    fee_percent: PercentText | UnsetType = UNSET
+    fee_percent: FeeText | UnsetType = UNSET
     fee_flat: DecimalText | UnsetType = UNSET
     grid: Grid | UnsetType = UNSET
     state: Literal["live", "paused", "closed"] | UnsetType = UNSET

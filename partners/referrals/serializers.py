@@ -2,14 +2,15 @@
 
 from datetime import datetime
 from decimal import Decimal
-from typing import Annotated, Literal, cast
+from typing import Annotated, Any, ClassVar, Literal, cast
 from uuid import UUID
 
 from msgspec import Meta, Struct
 
 from hub.consent import Proof
+from hub.described import only
 from hub.errors import Erased, FieldError, Invalid
-from hub.money import DIGITS, parse_amount
+from hub.money import AMOUNT_SCHEMA, DIGITS, parse_amount, percent_pattern
 from partners.referrals import packages, queries, terms
 from partners.referrals.lender import FinalTerms, Recorded, Verdict
 from partners.referrals.models import Contract, LenderDecision, Referral
@@ -19,8 +20,14 @@ from partners.referrals.shapes import TermsView
 TERM_MAX = 480  # months
 RATE_DIGITS = 4
 RATE_MAX = 100
-DecimalText = Annotated[str, Meta(max_length=30, extra_json_schema={"format": "decimal"})]
-PercentText = Annotated[str, Meta(max_length=30, description="A percentage as a decimal string, such as 12.5.")]
+DecimalText = Annotated[str, Meta(max_length=30, extra_json_schema=AMOUNT_SCHEMA)]
+PercentText = Annotated[
+    str,
+    Meta(
+        max_length=30, description="A percentage as a decimal string, such as 12.5.",
+        extra_json_schema={"pattern": percent_pattern("100", "[0-9]{1,2}")},
+    ),
+]  # fmt: skip
 Code = Annotated[str, Meta(min_length=2, max_length=60, pattern="^[a-z][a-z0-9_]*$")]
 Codes = Annotated[list[Code], Meta(max_length=20)]
 Kind = Literal["approve", "decline", "counter_offer", "ask_for_more"]
@@ -46,6 +53,13 @@ class DecisionBody(Struct, frozen=True, forbid_unknown_fields=True):
     terms: TermsBody | None = None
     reason_codes: Codes = []
     asked_for: Codes = []
+
+    RULES: ClassVar[dict[str, Any]] = {
+        "oneOf": [
+            only({"decision": kind}, needed={name}, of=("terms", "reason_codes", "asked_for"))
+            for kind, name in BRINGS.items()
+        ]
+    }
 
 
 class DecisionAnswer(Struct, frozen=True):

@@ -15,6 +15,8 @@ ROUNDINGS = {
 # ISO 4217 minor units, for the currencies that Luopan lends in.
 DIGITS = {"HKD": 2, "CNY": 2, "TWD": 2, "USD": 2, "EUR": 2, "GBP": 2, "SGD": 2, "PLN": 2, "JPY": 0}
 AMOUNT_MAX = Decimal(10) ** 13
+# What a JSON Schema can say of an amount: how many places there may be depends on the currency.
+AMOUNT_SCHEMA = {"format": "decimal", "pattern": r"^0*[0-9]{1,13}(\.[0-9]{1,2})?$"}
 
 
 @dataclass(frozen=True, slots=True, order=False)
@@ -73,6 +75,11 @@ class Money:
         if other.currency != self.currency:
             raise ValueError(f"{self.currency} and {other.currency} do not mix")
         return other
+
+
+def percent_pattern(highest: str, below: str) -> str:
+    """Return what a JSON Schema can say of a percentage of at most four places; `below` matches whole numbers."""
+    return rf"^0*({highest}(\.0{{1,4}})?|{below}(\.[0-9]{{1,4}})?)$"
 
 
 def parse_amount(value: object, *, digits: int = 2, pointer: str = "") -> Decimal:

@@ -18,10 +18,12 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from hub.api import Operation
+from hub.described import with_years
 from hub.errors import PreconditionRequired
-from hub.idempotency import KEY_MAX
+from hub.idempotency import KEY_PATTERN
 from hub.lists import PAGE_DEFAULT, PAGE_MAX
 from hub.problems import Problem
+from hub.versions import HEADER_SCHEMA
 
 _REFERENCE = "#/components/schemas/{name}"
 _REPLAYED = {"description": "Marks a repeated answer.", "schema": {"type": "string", "const": "true"}}
@@ -99,7 +101,9 @@ class Schema(AutoSchema):
         return {"application/json": media}
 
     def _describe(self, type_: Any) -> Any:
-        (schema,), components = msgspec.json.schema_components([type_], ref_template=_REFERENCE)
+        (schema,), components = with_years(msgspec.json.schema_components([type_], ref_template=_REFERENCE))
+        if rules := getattr(type_, "RULES", None):  # between its fields: msgspec describes each one by itself
+            components[type_.__name__] |= rules
         for name, found in components.items():
             component = ResolvedComponent(name=name, type=ResolvedComponent.SCHEMA, object=name, schema=found)  # type: ignore[no-untyped-call]  # the library is typed in part
             if component in self.registry and self.registry[component].schema != found:
@@ -126,14 +130,14 @@ def _is_page(type_: Any) -> bool:
 
 _IDEMPOTENCY_KEY = OpenApiParameter(
     name="Idempotency-Key",
-    type={"type": "string", "minLength": 1, "maxLength": KEY_MAX},
+    type={"type": "string", "pattern": KEY_PATTERN},
     location=OpenApiParameter.HEADER,
     required=True,
     description="A key of your own, such as a UUID. A repeat with the same key and body has no second effect.",
 )
 _IF_MATCH = OpenApiParameter(
     name="If-Match",
-    type={"type": "string", "minLength": 1, "maxLength": 1000},
+    type=HEADER_SCHEMA,
     location=OpenApiParameter.HEADER,
     required=True,
     description="The ETag that was read, so that nobody's change is overwritten unseen.",
@@ -147,7 +151,7 @@ _PAGE = [
     ),
     OpenApiParameter(
         name="after",
-        type={"type": "string"},
+        type={"type": "string", "pattern": "^[-A-Za-z0-9_.:]+$"},
         location=OpenApiParameter.QUERY,
         description="The cursor of the page before; `next` of an answer has it.",
     ),

@@ -11,10 +11,11 @@ from datetime import date, datetime
 from enum import Enum
 from functools import cache
 from types import NoneType, UnionType
-from typing import Annotated, Any, Literal, NoReturn, TypeVar, Union, get_args, get_origin
+from typing import Annotated, Any, Literal, NoReturn, TypeVar, Union, cast, get_args, get_origin
 
 import msgspec
 from django.core.exceptions import RequestDataTooBig
+from django.utils.datastructures import MultiValueDict
 from rest_framework.request import Request
 
 from hub.errors import FieldError, Invalid, Malformed, TooLarge, UnsupportedMedia
@@ -132,6 +133,16 @@ def _refuse_unstorable(text: str) -> None:
         return
     if "\0" in text or any("\ud800" <= character <= "\udfff" for character in text):
         raise Malformed("A string holds the character U+0000 or half of a surrogate pair.")
+
+
+def form_parts(request: Request) -> dict[str, list[Any]]:
+    """Return the parts of a multipart/form-data body by their names; `Malformed` where there is no body at all."""
+    data = request.data
+    if not isinstance(
+        data, MultiValueDict
+    ):  # to the framework no body and no Content-Type is an empty dict
+        raise Malformed("Send a form with Content-Type: multipart/form-data.")
+    return dict(cast(MultiValueDict[str, Any], data).lists())
 
 
 def decode(request: Request, type_: type[T]) -> T:

@@ -10,6 +10,14 @@ from hub.errors import Malformed, PreconditionFailed, PreconditionRequired
 
 _TAG = re.compile(r'[ \t]*((?:W/)?"[\x21\x23-\x7e\x80-\xff]*")[ \t]*(?:,|$)')
 _HEADER_MAX = 1_000
+_ONE = r'(W/)?"[!#-~\u0080-\u00ff]*"'
+HEADER_SCHEMA = {
+    "type": "string",
+    "maxLength": _HEADER_MAX,
+    "pattern": rf"^(\*|{_ONE}([ \t]*,[ \t]*{_ONE})*,?)$",
+    "examples": ["*"],
+}
+"""What a JSON Schema can say of If-Match."""
 
 
 def etag(*version: object) -> str:

@@ -3,15 +3,15 @@
 import hashlib
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Annotated, Any, cast
+from typing import Annotated, Any
 
 import msgspec
 from django.conf import settings
 from django.core.files.uploadedfile import UploadedFile
-from django.utils.datastructures import MultiValueDict
 from rest_framework.request import Request
 
 from hub.errors import FieldError, Invalid, TooLarge, Unavailable
+from hub.parsing import form_parts
 from risk.learning.services import ControlTotals
 
 TEXTS_BYTES_MAX = 1_000_000
@@ -54,7 +54,7 @@ def read_form(request: Request) -> BookForm:
     if declared.isdigit() and int(declared) > settings.BOOK_BYTES_MAX + TEXTS_BYTES_MAX:
         raise TooLarge(f"A book has at most {settings.BOOK_BYTES_MAX // 1_000_000} MB: compress it with gzip.")
     try:
-        parts = dict(cast(MultiValueDict[str, Any], request.data).lists())
+        parts = form_parts(request)
     except OSError as error:
         raise Unavailable(f"The file cannot be kept now ({error.strerror}): send it again later.") from error
     faults = [_fault(name) for name in parts if name not in _FIELDS or len(parts[name]) != 1]

@@ -128,8 +128,25 @@ def _job_of_run(run: TrainingRun) -> JobAnswer:
     )
 
 
+_MAPPING = """\
+format: luopan.mapping/1
+book: Personal loans
+purpose: consumer
+jurisdiction: HK
+currency: HKD
+source: Exported from the loan system.
+label: {definition: 90 days late within a year, version: 1, window_months: 12}
+as_of: 2026-06-30
+columns:
+  account: {role: reference}
+  opened: {role: time}
+  monthly_income: {role: feature, type: number, unit: HKD, direction: -1, known: at_scoring, min: 0}
+  outcome: {role: label, bad: [charged_off], good: [repaid]}
+"""
+_BOOK = "account,opened,monthly_income,outcome\nA1,2024-01-15,18000,repaid\nA2,2024-02-15,9000,charged_off\n"
 UPLOAD: dict[str, Any] = {
     "multipart/form-data": {
+        "example": {"file": _BOOK, "mapping": _MAPPING, "line": "harbour", "rows": 2},
         "schema": {
             "type": "object",
             "required": ["file", "mapping", "line"],
@@ -141,12 +158,17 @@ UPLOAD: dict[str, Any] = {
                     "description": "What each column is, in YAML or JSON (luopan.mapping/1).",
                 },
                 "line": {"type": "string", "pattern": "^[-a-zA-Z0-9_]+$", "maxLength": 60},
-                "rows": {"type": "integer", "minimum": 0, "description": "Control total: lines below the header."},
+                "rows": {
+                    "type": "integer",
+                    "minimum": 0,
+                    "maximum": 2**31,
+                    "description": "Control total: lines below the header.",
+                },
                 "sha256": {"type": "string", "pattern": "^[0-9a-fA-F]{64}$", "description": "Control total."},
                 "sums": {"type": "string", "description": 'Control totals of columns: {"amount": "12345.67"}.'},
                 "train": {"type": "boolean", "default": False, "description": "Train the line once it is read."},
             },
-        }
+        },
     }
 }
 _ID = "019ab2f0-5b1e-7c3a-9f00-3f6f0b7d5a21"

@@ -112,7 +112,7 @@ def _checked_mapping(text: bytes) -> Mapping:
 def _checked_totals(totals: ControlTotals, mapping: Mapping) -> ControlTotals:
     numbers = {column.column for column in mapping.kept_columns if column.type == "number"}
     faults = [
-        FieldError(f"/totals/sums/{_escaped(name)}", "no_number_column", "Sum a column that is mapped as a number.")
+        FieldError(f"/sums/{_escaped(name)}", "no_number_column", "Sum a column that is mapped as a number.")
         for name in totals.sums
         if name not in numbers
     ]
@@ -124,7 +124,7 @@ def _checked_totals(totals: ControlTotals, mapping: Mapping) -> ControlTotals:
 def _check_file(upload: storage.Upload, mapping: Mapping, totals: ControlTotals) -> None:
     if totals.sha256 is not None and totals.sha256.strip().lower() != upload.sha256:
         remedy = f"The file that came has the SHA-256 {upload.sha256}: send it again."
-        raise Invalid([FieldError("/totals/sha256", "digest_differs", remedy)], "The file is not the one announced.")
+        raise Invalid([FieldError("/sha256", "digest_differs", remedy)], "The file is not the one announced.")
     try:
         reader_for(upload.path, mapping)
     except BookFileError as error:

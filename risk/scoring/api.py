@@ -7,6 +7,7 @@ from rest_framework.request import Request
 
 from hub.api import Reply, Resource, caller, decode, endpoint
 from hub.clock import now
+from hub.errors import Erased, NotFound
 from risk.scoring import queries, services
 from risk.scoring.serializers import (
     REPLAY_EXAMPLE,
@@ -23,10 +24,11 @@ class Scores(Resource):
     """Scores of the institution's own customers."""
 
     @endpoint(
-        scope="scores:write", idempotent=True, body=ScoreBody, answer=ScoreAnswer, status=201, examples=SCORE_EXAMPLES
-    )
+        scope="scores:write", idempotent=True, body=ScoreBody, answer=ScoreAnswer, status=201,
+        raises=(NotFound, Erased), examples=SCORE_EXAMPLES,
+    )  # fmt: skip
     def post(self, request: Request) -> Reply:
-        """Score a person under a consent, with reasons, and keep the decision record."""
+        """Score a person under a consent, with reasons, and keep the decision record; 404 for an unknown model line."""
         body = decode(request, ScoreBody)
         client = caller(request)
         scored = services.score_person(
@@ -47,7 +49,9 @@ class Scores(Resource):
 class ScoreDetail(Resource):
     """One decision record."""
 
-    @endpoint(scope="scores:write", answer=ScoreAnswer, examples={"response": SCORE_EXAMPLES["response"]})
+    @endpoint(
+        scope="scores:write", answer=ScoreAnswer, raises=(Erased,), examples={"response": SCORE_EXAMPLES["response"]}
+    )
     def get(self, request: Request, score_id: UUID) -> Reply:  # noqa: ARG002 - the scope is in the transaction
         """Read a score with its reasons; 410 `erased` once the person was erased."""
         return Reply(score_answer(services.open_decision(queries.decision_by_id(decision_id=score_id))))

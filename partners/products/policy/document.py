@@ -18,13 +18,19 @@ _ORDERED = (">=", "<=")
 _LISTED = ("in", "not_in")
 
 
+Code = Annotated[
+    str,
+    Meta(min_length=2, max_length=60, pattern="^[a-z][a-z0-9_]*$", extra_json_schema={"not": {"pattern": "^missing_"}}),
+]
+
+
 class Rule(Struct, frozen=True, forbid_unknown_fields=True):
     """One rule: it passes where `fact op value` is true. `code` is the institution's own name for it."""
 
-    fact: Annotated[str, Meta(min_length=1, max_length=60)]
+    fact: Annotated[str, Meta(min_length=1, max_length=60, extra_json_schema={"enum": list(FACTS)})]
     op: Op
     value: Scalar | Annotated[list[Scalar], Meta(max_length=VALUES_MAX)]
-    code: Annotated[str, Meta(min_length=2, max_length=60, pattern="^[a-z][a-z0-9_]*$")]
+    code: Code
 
 
 class PolicyText(Struct, frozen=True, forbid_unknown_fields=True):
