@@ -11,24 +11,18 @@ from uuid import UUID
 
 import pytest
 from django.conf import settings
-from django.utils import translation
-from django.utils.translation import gettext
 from playwright.sync_api import Browser, Page, expect
 
 from hub.tenancy import platform_scope
-from partners.institutions.queries import InstitutionView
 from partners.referrals import facade as referrals
-from partners.referrals.facade import ReferralView
 from partners.referrals.lender import Verdict
-from tests.acquisition.journey import borrowers, world
+from tests.acquisition.journey import world
 from tests.acquisition.journey.borrowers import BAD, GOOD
 from tests.journeys.conftest import Visitor
+from tests.journeys.walks import NAME, Walk, accept, answer, begin, no_faults, prove
 from tests.partners import referral_factory
 
 LANGUAGES = [code for code, _ in settings.LANGUAGES]
-NAME = "Chan Siu Ming"
-CHOICES = ("term", "purpose", "employment", "housing")
-Told = dict[str, list[str]]
 
 
 @pytest.fixture(scope="session")
@@ -45,128 +39,8 @@ def borrower(
     made: Any = browser_thread.submit(
         lambda: plain_browser.new_context(java_script_enabled=False, viewport=size)  # type: ignore[arg-type]
     ).result(60)
-    yield Visitor(browser_thread, made, live_url)
+    yield Visitor(browser_thread, made, live_url, javascript=False)
     browser_thread.submit(made.close).result(60)
-
-
-class Walk:
-    """One borrower's way; what was wrong on each page is kept by its name."""
-
-    def __init__(self, visitor: Visitor, language: str) -> None:
-        self.visitor, self.language = visitor, language
-        self.faults: Told = {}
-
-    def say(self, message: str) -> str:
-        """Return a sentence as this borrower reads it."""
-        with translation.override(self.language):
-            return gettext(message)
-
-    def look(self, name: str) -> None:
-        """Look for faults of the page as it stands."""
-        found = self.visitor.faults()
-        wide = self.visitor.run(_width)
-        self.faults[name] = [*found, *([f"{wide} px wide"] if wide > 320 else [])]
-        assert self.visitor.run(lambda page: page.locator("html").get_attribute("lang")) == self.language
-
-    def press(self, message: str) -> None:
-        """Press the button of this name."""
-        name = self.say(message)
-        self.visitor.run(lambda page: page.get_by_role("button", name=name, exact=True).click())
-
-    def follow(self, message: str) -> None:
-        """Follow the first link of this name."""
-        name = self.say(message)
-        self.visitor.run(lambda page: page.get_by_role("link", name=name).first.click())
-
-    def heading(self, message: str) -> None:
-        """Expect this heading."""
-        name = self.say(message)
-        self.visitor.run(lambda page: expect(page.get_by_role("heading", level=1, name=name)).to_be_visible())
-
-    def fill(self, answers: dict[str, Any]) -> None:
-        """Fill fields in by their names, and choose among the radio buttons."""
-
-        def visit(page: Page) -> None:
-            for field, value in answers.items():
-                if field in CHOICES:
-                    page.locator(f"input[name={field}][value='{value}']").check()
-                else:
-                    page.locator(f"input[name={field}]").fill(f"{value:g}" if isinstance(value, float) else str(value))
-
-        self.visitor.run(visit)
-
-    def application(self) -> UUID:
-        """The application of the open page."""
-        found = re.search(r"/apply/([0-9a-f-]{36})/", self.visitor.run(lambda page: page.url))
-        assert found
-        return UUID(found[1])
-
-
-def _width(page: Page) -> int:
-    # Scripts of the page are off; the browser's own are not.
-    return int(page.evaluate("document.documentElement.scrollWidth"))
-
-
-def begin(walk: Walk, bank: InstitutionView) -> UUID:
-    """From the landing page into the application, in the walk's language."""
-    walk.visitor.open(f"/apply/sandbox/{bank.id}/?lang={walk.language}")
-    walk.look("start")
-    walk.press("Start")
-    walk.look("consent")
-    walk.press("Continue")
-    walk.look("consent, not given")
-    walk.visitor.run(lambda page: page.locator("input[name=agree]").check())
-    walk.press("Continue")
-    return walk.application()
-
-
-def answer(walk: Walk, answers: dict[str, Any], *, badly: bool = False) -> None:
-    """Go through the questions; with `badly` send each page empty first."""
-    from acquisition.journey.answers import STEPS
-
-    for step, fields in STEPS.items():
-        walk.look(step)
-        if badly:
-            walk.press("Continue")
-            walk.look(f"{step}, empty")
-        walk.fill({field: answers[field] for field in fields})
-        walk.press("Continue")
-
-
-def prove(walk: Walk, made: UUID, phone: str = "9123 4567") -> None:
-    """Give the number, and the code that came."""
-    walk.look("phone")
-    walk.fill({"phone": phone})
-    walk.press("Continue")
-    walk.look("code")
-    walk.fill({"code": "12"})
-    walk.press("Continue")
-    walk.look("code, wrong")
-    walk.fill({"code": borrowers.code_of(made)})
-    walk.press("Continue")
-
-
-def accept(walk: Walk, made: UUID, at: int = 0) -> ReferralView:
-    """Choose an offer and share."""
-    walk.visitor.run(lambda page: page.locator(".offers .button").nth(at).click())
-    walk.look("share")
-    walk.press("Accept the offer and share")
-    walk.look("share, not agreed")
-    walk.fill({"name": NAME})
-    walk.visitor.run(lambda page: page.locator("input[name=agree]").check())
-    walk.press("Accept the offer and share")
-    walk.heading("The lender decides")
-    walk.look("waiting")
-    with platform_scope():
-        referral = referrals.case_view(application_id=made).referral
-    assert referral is not None
-    return referral
-
-
-def no_faults(walk: Walk) -> None:
-    """Nothing was wrong anywhere, and the browser complains of refused forms alone."""
-    assert {name: found for name, found in walk.faults.items() if found} == {}
-    assert [one for one in walk.visitor.complaints if "status of 422" not in one and "status of 409" not in one] == []
 
 
 @pytest.fixture
@@ -296,7 +170,7 @@ def test_the_link_on_another_device(
     link = one.visitor.run(lambda page: page.get_by_label("Your link").input_value())
     path = link[link.index("/apply/") :]
     context: Any = browser_thread.submit(lambda: plain_browser.new_context(java_script_enabled=False)).result(60)
-    other = Walk(Visitor(browser_thread, context, one.visitor.url), "en")
+    other = Walk(Visitor(browser_thread, context, one.visitor.url, javascript=False), "en")
     other.visitor.open(path)
     other.look("resume")
     other.press("Send the code")  # too soon: the first one went out a moment ago
@@ -319,7 +193,7 @@ def test_the_keyboard_is_enough(walk: Callable[[str], Walk]) -> None:
         expect(page.get_by_role("link", name="Skip to the content")).to_be_focused()
         page.keyboard.press("Enter")
         page.keyboard.press("Tab")
-        expect(page.get_by_role("link", name="Back")).to_be_focused()
+        expect(page.locator("a.back")).to_be_focused()
         page.keyboard.press("Tab")
         expect(page.get_by_label("Amount in Hong Kong dollars")).to_be_focused()
         page.keyboard.type("60,000")

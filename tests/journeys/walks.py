@@ -38,8 +38,8 @@ class Walk:
         if not self.looks:
             return
         found = self.visitor.faults()
-        wide = self.visitor.run(_width)
-        self.faults[name] = [*found, *([f"{wide} px wide"] if wide > 320 else [])]
+        hidden = self.visitor.run(_hidden)
+        self.faults[name] = [*found, *([f"{hidden} px wider than the window"] if hidden else [])]
         assert self.visitor.run(lambda page: page.locator("html").get_attribute("lang")) == self.language
 
     def press(self, message: str) -> None:
@@ -76,9 +76,10 @@ class Walk:
         return UUID(found[1])
 
 
-def _width(page: Page) -> int:
+def _hidden(page: Page) -> int:
+    """How many px of the page's width lie outside the window."""
     # Scripts of the page are off; the browser's own are not.
-    return int(page.evaluate("document.documentElement.scrollWidth"))
+    return int(page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth"))
 
 
 def begin(walk: Walk, bank: InstitutionView) -> UUID:
