@@ -37,7 +37,7 @@ class Events(Resource):
 
     query = (
         OpenApiParameter(
-            name="after", type={"type": "integer", "minimum": 0, "default": 0},
+            name="after", type={"type": "integer", "minimum": 0, "maximum": _POSITION_MAX - 1, "default": 0},
             description="The position to read on from: `next` of the answer before.",
         ),
     )  # fmt: skip

@@ -138,9 +138,7 @@ def _refuse_unstorable(text: str) -> None:
 def form_parts(request: Request) -> dict[str, list[Any]]:
     """Return the parts of a multipart/form-data body by their names; `Malformed` where there is no body at all."""
     data = request.data
-    if not isinstance(
-        data, MultiValueDict
-    ):  # to the framework no body and no Content-Type is an empty dict
+    if not isinstance(data, MultiValueDict):  # to the framework no body and no Content-Type is an empty dict
         raise Malformed("Send a form with Content-Type: multipart/form-data.")
     return dict(cast(MultiValueDict[str, Any], data).lists())
 

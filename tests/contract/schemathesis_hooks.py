@@ -76,6 +76,8 @@ def refused_for_what_no_schema_says(ctx: CheckContext, response: Response, case:
 def _beyond(label: str, *, pointer: str, code: str, detail: str) -> bool:
     told = code, f"{code} {detail}"
     return any(
-        re.fullmatch(where, label) and re.fullmatch(field, pointer) and any(re.fullmatch(name, one) for one in told)
+        re.fullmatch(where, label)
+        and re.fullmatch(field, pointer, re.DOTALL)
+        and any(re.fullmatch(name, one, re.DOTALL) for one in told)
         for where, field, name in BEYOND
     )
