@@ -28,6 +28,7 @@ class Up:
         self.mark = uuid.uuid4().hex
         self.environment = {
             **os.environ, "LUOPAN_HOME": str(home), "LUOPAN_PORT": str(self.port), "LUOPAN_DEMO": "0",
+            "LUOPAN_DEMO_APPLICANTS": "0",
             MARK: self.mark, **environment,
         }  # fmt: skip
         self.process: subprocess.Popen[str] | None = None

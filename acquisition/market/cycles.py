@@ -54,17 +54,8 @@ def run(plan: Plan, *, cycles: int, first_model_rows: int, say: Say) -> Iterator
         if market.matured > trained_on:
             _retrain(plan, staff, plan.end_of(months[0] - 1), say)
             trained_on = market.matured
-        cohorts = [_told(market, month, say) for month in months]
+        cohorts = [market.live(month, say) for month in months]
         yield _measured(cycle + 1, cohorts, first, _scorer())
-
-
-def _told(market: Market, month: int, say: Say) -> Cohort:
-    cohort = market.live(month)
-    say(
-        f"{market.plan.first_of(month):%Y-%m}: {len(cohort.people)} applied, {int(cohort.funded.sum())} funded; "
-        f"{market.matured} loans have turned out good or bad so far"
-    )
-    return cohort
 
 
 def _settle(plan: Plan) -> Staff:

@@ -7,12 +7,13 @@ import json
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from uuid import UUID
 
 from allauth.mfa.totp.internal import auth as totp
 
-from acquisition.market import demo_lenders
+from acquisition.market import demo_lenders, demo_people
 from hub.accounts import services as accounts
 from hub.accounts.models import User
 from hub.accounts.policies import Role
@@ -106,10 +107,28 @@ def _person(email: str, name: str, roles: Sequence[Role]) -> SignIn:
     return SignIn(email, name, password, secret)
 
 
+def grow(*, home: Path, applicants: int, say: Say) -> None:
+    """Let simulated borrowers live through the months behind us, and train a challenger on what came of them.
+
+    It waits in the console for two people's approval.
+    """
+    if not demo_people.grow(home=home, applicants=applicants, now=now(), say=say):
+        return
+    with platform_scope():
+        line = scoring.find_line(name=LINE, institution_id=None)
+        trainer = _id(TRAINER)
+    learning.train_line(
+        line_id=line.id, requested_by=trainer, scope=platform_scope, clock=now, actor=ACTOR, say=lambda _: None
+    )
+
+
 def _lenders() -> None:
+    """The lenders were there before the first of their simulated borrowers."""
     with platform_scope():
         maker, checker = (user_actor(_id(email)) for email in (TRAINER, APPROVERS[0]))
-        demo_lenders.prepare(maker=maker, checker=checker, actor=ACTOR, now=now())
+        first = demo_people.first_month(now())
+        moment = datetime(first.year, first.month, 1, tzinfo=UTC)
+        demo_lenders.prepare(maker=maker, checker=checker, actor=ACTOR, now=moment)
 
 
 def _bank(notebook: Notebook) -> None:

@@ -12,7 +12,7 @@ from hub.tenancy import tenant_scope
 from partners.referrals import facade as referrals
 from partners.referrals.facade import FinalTerms, ReferralView, TermsView, Verdict
 
-NOISE_LOGITS = 0.8
+NOISE_LOGITS = 1.2
 COUNTER_FROM = 0.75
 COUNTER_SHARE = Decimal("0.8")
 
@@ -25,7 +25,7 @@ class Taste:
 
 
 # By the names of the demonstration's lenders.
-TASTES = {"Harbour Bank": Taste(0.10), "Lantern Finance": Taste(0.22), "Banyan Credit": Taste(0.40)}
+TASTES = {"Harbour Bank": Taste(0.20), "Lantern Finance": Taste(0.35), "Banyan Credit": Taste(0.55)}
 
 
 def actor_of(name: str) -> Actor:

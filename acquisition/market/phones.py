@@ -3,6 +3,9 @@
 from typing import ClassVar
 from uuid import UUID
 
+# What LUOPAN_CODE_GATEWAY would say.
+PHONES = "acquisition.market.phones.Phones"
+
 
 class Phones:
     """Keeps the last code that came for each application, until its owner reads it."""

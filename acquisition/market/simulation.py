@@ -20,6 +20,7 @@ from acquisition.market.borrowing import Borrower
 from acquisition.market.payments import Payment
 from acquisition.market.world import WINDOW_MONTHS, People, Times, draw_people
 from hub import outbox
+from hub.errors import DomainError
 from hub.tenancy import platform_scope, tenant_scope
 from partners.loans import facade as loans
 from partners.referrals.facade import ReferralView
@@ -34,7 +35,10 @@ Say = Callable[[str], None]
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Who lives in the market and when: `applicants` spread over `months` from `start`, all drawn from `seed`."""
+    """Who lives in the market and when: `applicants` spread over `months` from `start`, all drawn from `seed`.
+
+    Their telephone numbers count from `first_number` on.
+    """
 
     applicants: int
     months: int
@@ -42,10 +46,11 @@ class Plan:
     start: date
     drift: bool = True
     shuffle_labels: bool = False
+    first_number: int = 0
 
-    def count(self, month: int) -> int:
-        """How many apply in a month."""
-        return self.applicants * (month + 1) // self.months - self.applicants * month // self.months
+    def before(self, month: int) -> int:
+        """How many have applied before a month."""
+        return self.applicants * month // self.months
 
     def first_of(self, month: int) -> date:
         """The first day of a month, counted from the start."""
@@ -92,26 +97,39 @@ class Market:
     plan: Plan
     running: list[_Loan] = field(default_factory=list)
     matured: int = 0
+    given_up: int = 0
 
     @property
     def times(self) -> Times:
         """The economy."""
         return Times(drift=self.plan.drift)
 
-    def live(self, month: int) -> Cohort:
+    def live(self, month: int, say: Say) -> Cohort:
         """Let a month pass: applications, decisions, loans; then its reports, and what became certain by them."""
         plan = self.plan
-        people = draw_people(seed=plan.seed, month=month, count=plan.count(month), times=self.times)
+        count = plan.before(month + 1) - plan.before(month)
+        people = draw_people(seed=plan.seed, month=month, count=count, times=self.times)
         cohort = Cohort(people, np.zeros(len(people), dtype=bool), np.zeros(len(people), dtype=bool))
         funded = [(at, loan) for at in range(len(people)) if (loan := self._apply(month, at, cohort)) is not None]
         self._pay(month, cohort, funded)
         self._report(plan.end_of(month))
+        told = f"{plan.first_of(month):%Y-%m}: {count} applied, {len(funded)} funded"
+        say(f"{told}; {self.matured} outcomes so far, {self.given_up} applications broken off")
         return cohort
 
     def _apply(self, month: int, at: int, cohort: Cohort) -> loans.LoanView | None:
+        """Let one person apply. Who is refused something on the way, such as by a clock of the platform's, gives up."""
+        try:
+            return self._borrow(month, at, cohort)
+        except DomainError:
+            self.given_up += 1
+            return None
+
+    def _borrow(self, month: int, at: int, cohort: Cohort) -> loans.LoanView | None:
         rng = np.random.default_rng([self.plan.seed, month, at, 1])
         moment = self._moment(month, at, len(cohort.people))
-        borrower = Borrower(_phone(month, at), f"Simulated {month}-{at}", cohort.people.features(at))
+        number = self.plan.first_number + self.plan.before(month) + at
+        borrower = Borrower(f"+8529{number:07d}", f"Simulated {number}", cohort.people.features(at))
         application_id = borrowing.apply(borrower, now=moment)
         if application_id is None:
             return None
@@ -120,8 +138,10 @@ class Market:
             if referral is None:
                 return None
             if self._approved(referral, float(cohort.people.pd[at]), rng, moment + DECIDED_AFTER):
-                cohort.approved[at] = cohort.funded[at] = True
-                return self._pay_out(application_id, borrower, referral, moment)
+                cohort.approved[at] = True
+                loan = self._pay_out(application_id, borrower, referral, moment)
+                cohort.funded[at] = True
+                return loan
             moment += DECIDED_AFTER
         return None
 
@@ -191,8 +211,3 @@ def hand_over(moment: datetime) -> None:
         with platform_scope():
             if not outbox.hand_over_one(now=moment):
                 return
-
-
-def _phone(month: int, at: int) -> str:
-    """A number of nobody, in a form that the pages take; each applicant's own."""
-    return f"+8529{month:03d}{at:04d}"

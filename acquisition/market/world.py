@@ -16,7 +16,7 @@ WINDOW_MONTHS = 12
 RING_SHARE = 0.04
 RING_SIZE = 4
 # How much of a person's hidden sides tells before and after the turn: (ability, willingness), logits per deviation.
-OLD, NEW = np.array([0.4, 1.4]), np.array([1.6, 0.6])
+OLD, NEW = np.array([0.4, 1.4]), np.array([2.0, 0.3])
 BASE_LOGIT = -2.5
 DOWNTURN_LOGIT = 0.25
 _EMPLOYMENT = ["salaried", "self_employed", "contract", "part_time", "retired"]

@@ -12,6 +12,7 @@ BASE_DIR = Path(__file__).resolve().parent.parent.parent
 LUOPAN_HOME = env.folder("LUOPAN_HOME", BASE_DIR / ".local")
 PRODUCTION = env.flag("LUOPAN_PRODUCTION", default=False)
 DEMO = env.flag("LUOPAN_DEMO", default=not PRODUCTION)
+DEMO_APPLICANTS = env.integer("LUOPAN_DEMO_APPLICANTS", 1_200, low=0, high=100_000)
 DEBUG = False
 PORT = env.integer("LUOPAN_PORT", 8000, low=1, high=65535)
 BIND = env.text("LUOPAN_BIND", "127.0.0.1")

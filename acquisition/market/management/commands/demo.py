@@ -1,12 +1,17 @@
 """`manage.py demo`: data to look at, and who may sign in."""
 
+import os
 from argparse import ArgumentParser
 from typing import Any
 
+import structlog
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
 from acquisition.market import demo
+from acquisition.market.phones import PHONES
+
+log = structlog.get_logger(__name__)
 
 
 class Command(BaseCommand):
@@ -17,6 +22,7 @@ class Command(BaseCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         """Declare the arguments."""
         parser.add_argument("--sign-ins", action="store_true", help="print who may sign in, and the API client")
+        parser.add_argument("--grow", action="store_true", help="let LUOPAN_DEMO_APPLICANTS simulated people borrow")
         parser.add_argument("--code", metavar="EMAIL", help="print the six digits of this moment")
 
     def handle(self, *_args: Any, **options: Any) -> None:
@@ -25,6 +31,11 @@ class Command(BaseCommand):
             raise CommandError("This is no demonstration: set LUOPAN_DEMO=1 to make it one.")
         if options["code"]:
             self.stdout.write(demo.code_of(self._sign_in(options["code"])))
+            return
+        if options["grow"]:
+            settings.CODE_GATEWAY = PHONES  # of this process alone
+            os.nice(10)
+            self._grow()
             return
         if not options["sign_ins"]:
             demo.prepare(home=settings.LUOPAN_HOME, say=self._say)
@@ -35,6 +46,13 @@ class Command(BaseCommand):
                 self._say(f"  {entry.login:30} password {entry.password}")
             else:
                 self._say(f"  {entry.name}: client_id {entry.login} client_secret {entry.secret}")
+
+    def _grow(self) -> None:
+        """Nothing hangs on these people: where they stop, all else goes on."""
+        try:
+            demo.grow(home=settings.LUOPAN_HOME, applicants=settings.DEMO_APPLICANTS, say=self._say)
+        except Exception as error:
+            log.exception("simulated_borrowers_stopped", kind=type(error).__name__)
 
     def _say(self, line: str) -> None:
         self.stdout.write(line)

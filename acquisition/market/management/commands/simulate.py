@@ -13,12 +13,12 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import OperationalError
 
 from acquisition.market import cycles, figures
+from acquisition.market.phones import PHONES
 from acquisition.market.simulation import Plan
 from hub.db.spare import fresh_database
 
 # The day after the one on which the book of the years before was looked up, by its mapping.
 START = date(2025, 2, 1)
-PHONES = "acquisition.market.phones.Phones"
 
 
 class Command(BaseCommand):

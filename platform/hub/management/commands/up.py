@@ -99,6 +99,7 @@ class Command(BaseCommand):
         supervisor.start("beat", "beat")
         if demo:
             self._wait(supervisor, lambda: demo.done, within_s=DEMO_S, what="the demo data took too long")
+            supervisor.start("market", "demo", "--grow", once=True)  # goes on while people look around
         self._tell_where()
 
     def _wait(self, supervisor: Supervisor, done: Callable[[], bool], *, within_s: float, what: str) -> None:
