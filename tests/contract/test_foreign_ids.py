@@ -13,7 +13,6 @@ from uuid import UUID, uuid4
 
 import pytest
 import yaml
-from django.db import connection
 from django.test import Client as Http
 
 from hub.openapi import description
@@ -23,7 +22,7 @@ from partners.institutions.scopes import SCOPES
 from partners.loans import tasks
 from tests.contract.objects import Maker, makers_of
 from tests.contract.test_tenancy import BODY, same_but_for_the_place
-from tests.factories import bearer, make_client, make_key
+from tests.factories import bearer, everything, make_client, make_key
 from tests.partners.delivery.world import World, make_endpoint
 from tests.partners.loan_factory import loan_of
 from tests.partners.product_factory import make_product
@@ -31,10 +30,6 @@ from tests.risk.registry_factory import make_champion, make_line
 
 pytestmark = pytest.mark.django_db
 COMMITTED = Path(__file__).parents[2] / "deploy" / "openapi.yaml"
-_TABLES = (
-    "SELECT relname FROM pg_class WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace "
-    "AND has_table_privilege(oid, 'SELECT')"
-)
 
 
 def matrix() -> Iterator[Any]:
@@ -45,19 +40,6 @@ def matrix() -> Iterator[Any]:
         for method, operation in methods.items():
             for at, maker in enumerate(makers_of(path)):
                 yield pytest.param(method, path, operation, maker, id=f"{method} {path} {at}")
-
-
-def everything() -> dict[str, str]:
-    """Return a digest of each table: of every row in it."""
-    with platform_scope(), connection.cursor() as cursor:
-        cursor.execute(_TABLES)
-        names = [name for (name,) in cursor.fetchall()]
-        assert {"hub_outboxevent", "hub_auditrow", "hub_idempotencykey", "loans_loan"} <= set(names)
-        union = " UNION ALL ".join(
-            f"SELECT '{name}', md5(string_agg(row::text, '|' ORDER BY row::text)) FROM {name} row" for name in names
-        )
-        cursor.execute(union)
-        return dict(cursor.fetchall())
 
 
 def others_than(owner: ClientView) -> tuple[ClientView, ClientView]:
