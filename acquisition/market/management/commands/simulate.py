@@ -1,5 +1,6 @@
 """`manage.py simulate`: the simulated market, in a database of its own."""
 
+import gc
 import json
 from argparse import ArgumentParser
 from collections.abc import Iterator
@@ -49,6 +50,8 @@ class Command(BaseCommand):
             shuffle_labels=options["shuffle_labels"],
         )  # fmt: skip
         settings.CODE_GATEWAY = PHONES
+        gc.freeze()  # what is loaded stays: see hub.wsgi
+        gc.set_threshold(20_000, 20, 20)
         say = self.stderr.write if options["json"] else self.stdout.write
         done = []
         name = f"luopan_market_{seed}"

@@ -19,7 +19,7 @@ from hub import postgres, preflight, probes
 from hub.celery import QUEUES
 from hub.supervisor import ChildFailed, Supervisor
 
-PAGES = (("console", "/console/"), ("API reference", "/api/docs/"), ("state", "/readyz"))
+PAGES = (("loan pages", "/apply/"), ("console", "/console/"), ("API reference", "/api/docs/"), ("state", "/readyz"))
 WEB_S = 120.0
 DEMO_S = 900.0
 TICK_S = 0.2
