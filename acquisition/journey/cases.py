@@ -72,8 +72,9 @@ def _decide(application: Application, draft: Draft, consent_id: UUID, now: datet
     actor, facts = borrower_actor(application.person_id), features(draft.answers)
     with _telling(Blocked.OFFLINE):
         scored = scoring.score_application(
-            line_name=LINE, person_id=application.person_id, consent_id=consent_id, features=facts, actor=actor, now=now
-        )
+            line_name=_line_of(application), person_id=application.person_id, consent_id=consent_id, features=facts,
+            actor=actor, now=now,
+        )  # fmt: skip
     if scored.action == DECLINE:
         return "declined", scored.decision_id
     assert draft.answers.amount is not None
@@ -85,6 +86,13 @@ def _decide(application: Application, draft: Draft, consent_id: UUID, now: datet
     )  # fmt: skip
     referrals.match(application_id=application.id, actor=actor, now=now)
     return MATCHED, scored.decision_id
+
+
+def _line_of(application: Application) -> str:
+    """Live applications have one line; a sandbox's go by the line of sandboxes once that has a champion."""
+    if application.sandbox_id is not None and scoring.has_champion(line_name=scoring.SANDBOX_LINE):
+        return scoring.SANDBOX_LINE
+    return LINE
 
 
 def _decision(scored: ScoredApplication) -> DecisionView:

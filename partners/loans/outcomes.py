@@ -73,6 +73,7 @@ def _payload(loan: Loan, outcome: Outcome, line_name: str) -> OutcomeMatured:
         loan.id,
         loan.institution_id,
         line_name=line_name,
+        sandbox=loan.sandbox,
         decision_id=loan.decision_id,
         label=outcome.label,
         definition_version=outcome.definition_version,

@@ -1,4 +1,8 @@
-"""The clock of a sandbox: how many days it is ahead, so that months pass for one tenant alone. It never goes back."""
+"""The clock of a sandbox: how many days it is ahead, so that months pass for one tenant alone. It never goes back.
+
+Who moves it makes outcomes of loans as he likes. So they train the platform's model line `sandbox` alone, which scores
+applications of sandboxes once it has a champion, and never a live one; the line `consumer` never learns from them.
+"""
 
 from datetime import timedelta
 from typing import ClassVar, Self, cast

@@ -66,7 +66,7 @@ def take_book(
 
 def record_outcome(
     *,
-    line_name: str,
+    sandbox: bool,
     loan_id: UUID,
     decision_id: UUID,
     label: str,
@@ -77,15 +77,17 @@ def record_outcome(
     now: datetime,
     revision: int = 1,
 ) -> bool:
-    """Enter how a loan turned out into the label ledger of the platform's line; platform scope. True if it is new.
+    """Enter how a loan turned out into the label ledger of the line that decided on it. True if it is new.
 
     `label` is good, bad, indeterminate or excluded; only good and bad ones train. `revision` is 1 at first and one
     more for each correction: the highest counts, whatever order they come in. The same again changes nothing; False
-    also where the person was erased. `NotFound` for an unknown line or decision, `Conflict` before the window of
+    also where the person was erased, and for the loan of a `sandbox` that another line than SANDBOX_LINE decided on.
+    `NotFound` for an unknown decision, `Conflict` for a live loan that SANDBOX_LINE decided on, before the window of
     `window_months` has closed, for another content under a known revision, or a decision later than the loan.
+    Platform scope.
     """
     return outcomes.record_outcome(
-        line_name=line_name, loan_id=loan_id, decision_id=decision_id, label=label,
+        sandbox=sandbox, loan_id=loan_id, decision_id=decision_id, label=label,
         definition_version=definition_version, window_months=window_months, opened_on=opened_on,
         observed_on=observed_on, revision=revision, now=now,
     )  # fmt: skip

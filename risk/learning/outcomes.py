@@ -15,6 +15,7 @@ from risk.learning import queries
 from risk.learning.book_models import months_after
 from risk.learning.models import OutcomeEntry
 from risk.scoring import facade as scoring
+from risk.scoring.facade import LineView
 
 ACTOR = system_actor("learning.outcomes")
 _TIME_ZONES = timedelta(days=1)  # a loan's days are its lender's, a decision's moment is UTC
@@ -22,7 +23,7 @@ _TIME_ZONES = timedelta(days=1)  # a loan's days are its lender's, a decision's 
 
 def record_outcome(
     *,
-    line_name: str,
+    sandbox: bool,
     loan_id: UUID,
     decision_id: UUID,
     label: str,
@@ -35,15 +36,16 @@ def record_outcome(
 ) -> bool:
     """Enter an outcome; returns whether it was new. See the facade."""
     matures_on = _checked(label, definition_version, window_months, revision, opened_on, observed_on)
-    line = scoring.find_line(name=line_name, institution_id=None)
+    line = scoring.line_of(decision_id=decision_id)
+    if not _has_place(line, sandbox=sandbox):
+        return False
     facts = {
         "line_id": line.id, "decision_id": decision_id, "label": label, "window_months": window_months,
         "opened_on": opened_on, "observed_on": observed_on,
     }  # fmt: skip
     with transaction.atomic():
         OutcomeEntry.lock_line(line.id)
-        known = queries.outcomes_of(loan_id=loan_id, definition_version=definition_version)
-        for entry in known:
+        for entry in queries.outcomes_of(loan_id=loan_id, definition_version=definition_version):
             if entry.revision == revision:
                 return _same_again(entry, facts)
         try:
@@ -59,6 +61,14 @@ def record_outcome(
         )
         outbox.publish(payload, actor=ACTOR, now=now)
     return True
+
+
+def _has_place(line: LineView, *, sandbox: bool) -> bool:
+    """Sandboxes teach their own line alone, and nothing else teaches it: their clients make up how loans turn out."""
+    its_own = line.name == scoring.SANDBOX_LINE
+    if its_own and not sandbox:
+        raise Conflict(f"The line {line.name} learns from sandboxes alone, and this loan is live.")
+    return its_own == sandbox
 
 
 def _checked(

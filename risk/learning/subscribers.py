@@ -17,10 +17,10 @@ def start_requested_training(event: TrainingRequested, *, now: datetime) -> None
 
 
 def record_matured_outcome(event: OutcomeMatured, *, now: datetime) -> None:
-    """Enter an outcome into the label ledger."""
+    """Enter an outcome into the label ledger, unless it is a sandbox's that has no place there."""
     outcomes.record_outcome(
-        line_name=event.line_name, loan_id=event.subject_id, decision_id=event.decision_id, label=event.label,
-        definition_version=event.definition_version, window_months=event.window_months,
+        sandbox=event.sandbox, loan_id=event.subject_id, decision_id=event.decision_id,
+        label=event.label, definition_version=event.definition_version, window_months=event.window_months,
         opened_on=date.fromisoformat(event.opened_on), observed_on=date.fromisoformat(event.observed_on),
         revision=event.revision, now=now,
     )  # fmt: skip

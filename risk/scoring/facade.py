@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "FORMAT",
+    "SANDBOX_LINE",
     "ArtefactError",
     "Batch",
     "Calibration",
@@ -53,7 +54,9 @@ __all__ = [
     "ensure_line",
     "find_line",
     "get_line",
+    "has_champion",
     "line_names",
+    "line_of",
     "load_artefact",
     "manifest_of",
     "read_application",
@@ -61,6 +64,10 @@ __all__ = [
     "replay_application",
     "score_application",
 ]
+
+# The platform's line for sandboxes, whose clients make time pass and loans end as they like: it alone learns from
+# their loans, and scores nobody who is real.
+SANDBOX_LINE = "sandbox"
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,6 +224,13 @@ def decisions_of(*, person_id: UUID) -> list[UUID]:
     return queries.decision_ids(person_id=person_id)
 
 
+def line_of(*, decision_id: UUID) -> LineView:
+    """Return the line that made a decision of the platform; `NotFound` for an unknown one. Platform scope."""
+    from risk.scoring import queries
+
+    return _view(queries.platform_decision(decision_id=decision_id).version.line)
+
+
 def line_names(*, decision_ids: Collection[UUID]) -> dict[UUID, str]:
     """Return which line of the platform made each of these decisions; unknown ones are left out. Platform scope."""
     from risk.scoring import queries
@@ -240,6 +254,13 @@ def champion_ready() -> tuple[bool, str]:
     from risk.scoring import queries
 
     return queries.champion_ready()
+
+
+def has_champion(*, line_name: str) -> bool:
+    """Tell whether a line of the platform's own is there and has a champion; platform scope."""
+    from risk.scoring import queries
+
+    return queries.has_champion(line_name=line_name)
 
 
 @dataclass(frozen=True, slots=True)

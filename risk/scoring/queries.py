@@ -53,6 +53,12 @@ def line_names(decision_ids: Collection[UUID]) -> dict[UUID, str]:
     return dict(rows.values_list("id", "version__line__name"))
 
 
+def has_champion(*, line_name: str) -> bool:
+    """Tell whether a line of the platform's own is there and has a champion."""
+    champions = ModelVersion.objects.filter(state="champion", institution_id=None)
+    return champions.filter(line__name=line_name).exists()
+
+
 def _decisions() -> QuerySet[Decision]:
     rows = Decision.objects.select_related("person", "version__line")
     return rows.defer("version__artefact", "version__report", "version__manifest")

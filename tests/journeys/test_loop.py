@@ -117,11 +117,11 @@ def open_bank(stack: Stack, hooks: Receiver) -> tuple[InstitutionView, Lender]:
 
 
 def read_first_book() -> UUID:
-    """Hand the platform's first book in and have a worker read it; return its line."""
+    """Hand the first book of the sandboxes' line in and have a worker read it; return the line."""
     with platform_scope():
         book = services.register_book(
             chunks=["".join(demo_csv(rows=ROWS, seed=7)).encode()], mapping_text=mapping_text("demo_consumer"),
-            line_name="consumer", institution_id=None, actor=user_actor(uuid4()), now=now(),
+            line_name=scoring.SANDBOX_LINE, institution_id=None, actor=user_actor(uuid4()), now=now(),
         ).book  # fmt: skip
     until(lambda: row(LoanBook, book.id).state == "read", within_s=40, what="a worker reads the first book")
     return book.line_id

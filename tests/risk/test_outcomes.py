@@ -18,8 +18,10 @@ from hub.tenancy import platform_scope, tenant_scope
 from risk.learning import queries
 from risk.learning.facade import record_outcome
 from risk.learning.models import OutcomeEntry
+from risk.scoring.facade import SANDBOX_LINE
 from risk.scoring.models import Decision
-from tests.risk.borrowers import ACTOR, borrower, score
+from risk.scoring.services import ConsentReference, score_person
+from tests.risk.borrowers import ACTOR, FEATURES, borrower, score
 from tests.risk.registry_factory import make_champion, make_line
 
 OPENED, CLOSED = date(2024, 2, 29), date(2025, 2, 28)
@@ -36,7 +38,7 @@ def decision_id() -> UUID:
 
 def record(loan_id: UUID, decision_id: UUID, **changed: Any) -> bool:
     fields: dict[str, Any] = {
-        "line_name": "consumer", "label": "good", "definition_version": 1, "window_months": 12, "opened_on": OPENED,
+        "sandbox": False, "label": "good", "definition_version": 1, "window_months": 12, "opened_on": OPENED,
         "observed_on": CLOSED, **changed,
     }  # fmt: skip
     with platform_scope():
@@ -111,7 +113,6 @@ def test_nothing_is_entered_before_the_window_has_closed(decision_id: UUID, labe
         ({"definition_version": 0}, Invalid),
         ({"window_months": 0}, Invalid),
         ({"revision": 0}, Invalid),
-        ({"line_name": "nowhere"}, NotFound),
         ({"opened_on": date(2024, 2, 26), "observed_on": CLOSED}, Conflict),
     ],
 )
@@ -121,13 +122,40 @@ def test_what_cannot_be_is_refused(decision_id: UUID, changed: dict[str, Any], e
     assert rows() == []
 
 
-def test_an_unknown_decision_and_an_institutions_line_are_refused(decision_id: UUID) -> None:
-    with pytest.raises(NotFound):
-        record(uuid4(), uuid4())
-    make_line("private", institution_id=uuid4())
-    with pytest.raises(NotFound):
-        record(uuid4(), decision_id, line_name="private")
+def lines() -> list[str]:
+    with platform_scope():
+        return list(OutcomeEntry.objects.values_list("line__name", flat=True))
+
+
+def decided_by_the_sandbox_line() -> UUID:
+    make_champion(make_line(SANDBOX_LINE))
+    return score(borrower(f"b-{next(_number)}"), moment=SCORED, line_name=SANDBOX_LINE).decision_id
+
+
+@pytest.mark.parametrize("sandbox", [False, True])
+def test_an_unknown_decision_and_an_institutions_are_refused(sandbox: bool) -> None:
+    bank = uuid4()
+    make_champion(make_line(SANDBOX_LINE))
+    with tenant_scope(bank):
+        own = score_person(
+            institution_id=bank, line_name=SANDBOX_LINE, person_reference="p-1",
+            consent_reference=ConsentReference("c-1", "2026-01", now()), features=FEATURES, actor=ACTOR, now=now(),
+        ).decision  # fmt: skip
+    for decision_id in (uuid4(), own.id):
+        with pytest.raises(NotFound):
+            record(uuid4(), decision_id, sandbox=sandbox)
     assert rows() == []
+
+
+def test_a_sandbox_teaches_its_own_line_alone_and_nothing_else_does(decision_id: UUID) -> None:
+    theirs = decided_by_the_sandbox_line()
+    assert not record(uuid4(), decision_id, sandbox=True)
+    with pytest.raises(Conflict, match="sandboxes alone"):
+        record(uuid4(), theirs)
+    assert rows() == []
+    assert record(uuid4(), theirs, sandbox=True)
+    assert record(uuid4(), decision_id)
+    assert lines() == [SANDBOX_LINE, "consumer"]
 
 
 def test_the_ledger_itself_refuses_an_open_window(decision_id: UUID) -> None:
@@ -158,7 +186,7 @@ def test_the_ledger_is_closed_to_institutions() -> None:
 
 def matured(loan_id: UUID, decision_id: UUID, **changed: Any) -> None:
     fields: dict[str, Any] = {
-        "line_name": "consumer", "decision_id": decision_id, "label": "bad", "definition_version": 1,
+        "line_name": "consumer", "sandbox": False, "decision_id": decision_id, "label": "bad", "definition_version": 1,
         "window_months": 12, "opened_on": OPENED.isoformat(), "observed_on": CLOSED.isoformat(), "revision": 1,
         **changed,
     }  # fmt: skip
@@ -192,6 +220,28 @@ def test_an_outcome_told_too_early_waits_in_sight(decision_id: UUID) -> None:
     with platform_scope():
         entry = InboxEntry.objects.get(event__type="outcome.matured")
         assert (entry.state, entry.attempts, entry.fault) == ("waiting", 1, "Conflict")
+
+
+@pytest.mark.parametrize(
+    ("by_sandbox_line", "sandbox", "entered", "left"),
+    [
+        (True, True, [SANDBOX_LINE], ("done", "")),
+        (False, True, [], ("done", "")),
+        (False, False, ["consumer"], ("done", "")),
+        (True, False, [], ("waiting", "Conflict")),  # cannot be: it waits in sight
+    ],
+)
+def test_outcomes_of_sandboxes_and_of_live_loans_part(
+    decision_id: UUID, by_sandbox_line: bool, sandbox: bool, entered: list[str], left: tuple[str, str]
+) -> None:
+    decided = decided_by_the_sandbox_line() if by_sandbox_line else decision_id
+    matured(uuid4(), decided, line_name=SANDBOX_LINE if by_sandbox_line else "consumer", sandbox=sandbox)
+    relay()
+    assert lines() == entered
+    with platform_scope():
+        entry = InboxEntry.objects.get(event__type="outcome.matured")
+        assert (entry.state, entry.fault) == left
+        assert OutboxEvent.objects.filter(type="label.recorded").count() == len(entered)
 
 
 def test_the_labels_of_an_erased_person_cannot_be_read(decision_id: UUID) -> None:
@@ -228,7 +278,7 @@ def test_ids_become_visible_in_their_order() -> None:
     thread.start()
     with platform_scope():
         assert record_outcome(
-            line_name="consumer", loan_id=uuid4(), decision_id=first, label="good", definition_version=1,
+            sandbox=False, loan_id=uuid4(), decision_id=first, label="good", definition_version=1,
             window_months=12, opened_on=OPENED, observed_on=CLOSED, now=now(),
         )  # fmt: skip
         entered.set()

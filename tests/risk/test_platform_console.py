@@ -56,7 +56,7 @@ def test_outcomes_are_counted_on_the_page_of_their_line(operator: Client, scored
     for label in ("good", "bad", "bad"):
         with platform_scope():
             record_outcome(
-                line_name="consumer", loan_id=uuid4(), decision_id=scored.decision_id, label=label,
+                sandbox=False, loan_id=uuid4(), decision_id=scored.decision_id, label=label,
                 definition_version=1, window_months=12, opened_on=date(2024, 1, 2), observed_on=date(2025, 1, 2),
                 now=now(),
             )  # fmt: skip

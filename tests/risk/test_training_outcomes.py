@@ -67,7 +67,7 @@ def funded(number: int) -> tuple[UUID, UUID]:
 
 def record(loan: tuple[UUID, UUID], label: str = "good", **changed: Any) -> None:
     fields: dict[str, Any] = {
-        "line_name": "small", "definition_version": 2, "window_months": 12, "opened_on": OPENED,
+        "sandbox": False, "definition_version": 2, "window_months": 12, "opened_on": OPENED,
         "observed_on": CLOSED, "now": now(), **changed,
     }  # fmt: skip
     with platform_scope():

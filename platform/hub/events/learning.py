@@ -103,13 +103,15 @@ class OutcomeMatured(Payload):
     """The window of a loan has closed: how it turned out. Days are ISO 8601.
 
     `label` is good, bad, indeterminate or excluded (never immature). `revision` is 1 at first, and one more for each
-    correction; the highest one counts, in whatever order they arrive. `line_name` is the platform's line that scored.
+    correction; the highest one counts, in whatever order they arrive. `line_name` is the platform's line that scored;
+    `sandbox` tells that the loan is a sandbox's, whose outcome never trains a line that scores live applicants.
     """
 
     TYPE: ClassVar[str] = "outcome.matured"
     SUBJECT: ClassVar[str] = "loan"
 
     line_name: str
+    sandbox: bool
     decision_id: UUID
     label: str
     definition_version: int

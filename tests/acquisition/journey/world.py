@@ -8,7 +8,7 @@ from hub.clock import now
 from hub.tenancy import platform_scope
 from partners.institutions.queries import InstitutionView
 from risk.scoring import registry
-from risk.scoring.models import ModelVersion
+from risk.scoring.models import ModelLine, ModelVersion
 from tests import console_world
 from tests.factories import make_institution
 from tests.partners.product_factory import make_live
@@ -18,20 +18,25 @@ GRIDS = {"A": "6", "B": "9", "C": "14", "D": "19", "E": "30"}
 _kept: dict[str, Any] = {}
 
 
-def champion() -> UUID:
-    """Give the platform's consumer line a champion; it is trained once in a process."""
-    with platform_scope():
-        line = registry.ensure_line(
-            name="consumer", institution_id=None, purpose="consumer", jurisdiction="HK", actor=ACTOR, now=now()
-        )
-    version_id = _trained(line.id) if not _kept else _again(line.id)
+def champion(line_name: str = "consumer") -> UUID:
+    """Give a line of the platform a champion; it is trained once in a process."""
+    version_id = challenger(line_name)
     console_world.approve(version_id, [uuid4(), uuid4()])
     return version_id
 
 
-def _trained(line_id: UUID) -> UUID:
-    console_world.read_book(rows=2500)
-    _, version_id = console_world.train(line_id)
+def challenger(line_name: str = "consumer") -> UUID:
+    """Give a line of the platform a version that nobody has approved yet."""
+    with platform_scope():
+        line = registry.ensure_line(
+            name=line_name, institution_id=None, purpose="consumer", jurisdiction="HK", actor=ACTOR, now=now()
+        )
+    return _again(line.id) if _kept else _trained(line)
+
+
+def _trained(line: ModelLine) -> UUID:
+    console_world.read_book(rows=2500, line=line.name)
+    _, version_id = console_world.train(line.id)
     with platform_scope():
         made = ModelVersion.objects.get(id=version_id)
     _kept.update(

@@ -137,8 +137,9 @@ def test_an_outcome_comes_with_the_closed_window_and_not_before() -> None:
     [event] = events("outcome.matured")
     assert event.payload == {
         "subject_id": str(loan.id), "institution_id": str(loan.institution_id), "line_name": "",
-        "decision_id": str(loan.decision_id), "label": "good", "definition_version": 1, "window_months": 12,
-        "opened_on": loan.opened_on.isoformat(), "observed_on": loan.matures_on.isoformat(), "revision": 1,
+        "sandbox": True, "decision_id": str(loan.decision_id), "label": "good", "definition_version": 1,
+        "window_months": 12, "opened_on": loan.opened_on.isoformat(), "observed_on": loan.matures_on.isoformat(),
+        "revision": 1,
     }  # fmt: skip
     assert again(loan).review_on is None
 

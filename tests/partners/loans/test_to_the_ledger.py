@@ -5,10 +5,11 @@ from decimal import Decimal
 
 import pytest
 
-from hub.outbox import InboxEntry, hand_over_one, relay
+from hub.outbox import InboxEntry, OutboxEvent, hand_over_one, relay
 from hub.tenancy import platform_scope
 from partners.loans.models import Loan
 from risk.learning.models import OutcomeEntry
+from risk.scoring.facade import SANDBOX_LINE
 from tests.factories import make_institution
 from tests.partners.loan_factory import at, fund_referral, hand_in, life_of, ndjson, over
 from tests.partners.product_factory import make_live
@@ -19,14 +20,16 @@ from tests.risk.registry_factory import make_champion, make_line
 pytestmark = pytest.mark.django_db
 
 
-def make_scored_loan() -> Loan:
-    """A loan of a borrower whom the platform's champion scored."""
-    make_champion(make_line())
+def make_scored_loan(*, line_name: str = SANDBOX_LINE, sandbox: bool = True) -> Loan:
+    """A loan of a borrower whom the platform's champion scored, in a sandbox unless told."""
+    make_champion(make_line(line_name))
     person = borrower()
-    scored = score(person)
-    world = make_institution()
-    make_live(world.id)
-    case = make_case(world, person_id=person, scored=decision(id=scored.decision_id, pd=scored.pd))
+    scored = score(person, line_name=line_name)
+    lender = make_institution(sandbox=sandbox)
+    make_live(lender.id)
+    case = make_case(
+        lender if sandbox else None, person_id=person, scored=decision(id=scored.decision_id, pd=scored.pd)
+    )
     return fund_referral(accept(match(case)[0]))
 
 
@@ -69,3 +72,22 @@ def test_an_outcome_reaches_the_label_ledger_once_and_is_corrected_there() -> No
     hand_in(loan.institution_id, ndjson([(loan, body) for body in right]), when=over(loan))
     settle(over(loan))
     assert ledger(loan) == [(1, "bad"), (2, "good")]
+
+
+@pytest.mark.parametrize(
+    ("line_name", "sandbox", "entered"),
+    [(SANDBOX_LINE, True, [SANDBOX_LINE]), ("consumer", True, []), ("consumer", False, ["consumer"])],
+)
+def test_an_outcome_is_told_to_the_bank_and_trains_only_the_line_of_its_world(
+    line_name: str, sandbox: bool, entered: list[str]
+) -> None:
+    loan = make_scored_loan(line_name=line_name, sandbox=sandbox)
+    hand_in(loan.institution_id, ndjson([(loan, body) for body in life_of(loan)]), when=over(loan))
+    settle(over(loan))
+    assert [label for _, label in ledger(loan)] == ["good"] * len(entered)
+    with platform_scope():
+        assert list(OutcomeEntry.objects.values_list("line__name", flat=True)) == entered
+        event = OutboxEvent.objects.get(type="outcome.matured")
+        assert (event.subject_id, event.institution_id) == (loan.id, loan.institution_id)
+        told = (event.payload["line_name"], event.payload["sandbox"], event.payload["label"])
+    assert told == (line_name, sandbox, "good")
