@@ -14,6 +14,7 @@ def django_db_setup(
     from django.db import connections
     from django.test.utils import setup_databases, teardown_databases
 
+    from hub.celery import app
     from hub.db.base import as_owner
 
     blocker = request.getfixturevalue("django_db_blocker")
@@ -24,6 +25,7 @@ def django_db_setup(
         with as_owner():
             made = setup_databases(verbosity=0, interactive=False, serialized_aliases=set())
     yield
+    app.pool.force_close_all()  # of tests that sent tasks
     with blocker.unblock(), as_owner():
         teardown_databases(made, verbosity=0)
 

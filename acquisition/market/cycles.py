@@ -14,6 +14,7 @@ from typing import Any
 from uuid import UUID
 
 import numpy as np
+from numpy.typing import NDArray
 
 from acquisition.market import demo_lenders
 from acquisition.market.figures import Cycle
@@ -140,10 +141,15 @@ def _measured(cycle: int, cohorts: Sequence[Cohort], first: scoring.Scorer, used
     bad = np.concatenate([one.bad for one in people])
     funded = np.concatenate([cohort.funded for cohort in cohorts])
     approved = np.concatenate([cohort.approved for cohort in cohorts])
-    auc, ks = learning.ranking_power(bad.tolist(), _risks(used, people).tolist())
-    auc_first, _ = learning.ranking_power(bad.tolist(), _risks(first, people).tolist())
-    rate = float(bad[funded].mean()) if funded.any() else None
-    return Cycle(cycle, auc_first, auc, ks, float(approved.mean()), rate)
+    auc_first, auc, ks = None, None, None
+    if 0 < bad.sum() < len(bad):  # else there is nothing to rank
+        auc, ks = learning.ranking_power(bad.tolist(), _risks(used, people).tolist())
+        auc_first, _ = learning.ranking_power(bad.tolist(), _risks(first, people).tolist())
+    return Cycle(cycle, auc_first, auc, ks, _share(approved), _share(bad[funded]))
+
+
+def _share(held: NDArray[np.bool_]) -> float | None:
+    return float(held.mean()) if len(held) else None
 
 
 def _risks(scorer: scoring.Scorer, people: Sequence[People]) -> Floats:

@@ -11,13 +11,14 @@ from hub.figures import Figure, trend
 class Cycle:
     """One cycle: how the first model and the one in use rank all applicants of the cohort, and what was funded.
 
-    `auc` and `ks` are against the hidden truth; the rates are shares, None where there was nobody to count.
+    `auc` and `ks` are against the hidden truth, None where all were good or all bad; the rates are shares, None where
+    there was nobody to count.
     """
 
     cycle: int
-    auc_first_model: float
-    auc: float
-    ks: float
+    auc_first_model: float | None
+    auc: float | None
+    ks: float | None
     approval_rate: float | None
     bad_rate_funded: float | None
 
@@ -29,9 +30,9 @@ class Cycle:
 def drawn(cycles: Sequence[Cycle]) -> Figure:
     """Draw how well the models rank over the cycles, and what came of those who were funded."""
     series = {
-        "model in use, AUC": [one.auc for one in cycles],
-        "first model, AUC": [one.auc_first_model for one in cycles],
-        "model in use, KS": [one.ks for one in cycles],
+        "model in use, AUC": [one.auc or 0.0 for one in cycles],
+        "first model, AUC": [one.auc_first_model or 0.0 for one in cycles],
+        "model in use, KS": [one.ks or 0.0 for one in cycles],
         "approved": [one.approval_rate or 0.0 for one in cycles],
         "bad among the funded": [one.bad_rate_funded or 0.0 for one in cycles],
     }
@@ -40,6 +41,8 @@ def drawn(cycles: Sequence[Cycle]) -> Figure:
 
 def told(one: Cycle) -> str:
     """Say a cycle in one line."""
+    figures = {"AUC": one.auc, "AUC of the first model": one.auc_first_model, "KS": one.ks}
     shares = {"approved": one.approval_rate, "bad among the funded": one.bad_rate_funded}
-    rates = ", ".join(f"{name} {'nobody' if rate is None else f'{rate:.1%}'}" for name, rate in shares.items())
-    return f"cycle {one.cycle}: AUC {one.auc:.4f} (first model {one.auc_first_model:.4f}), KS {one.ks:.4f}; {rates}"
+    words = [f"{name} {'none' if value is None else f'{value:.4f}'}" for name, value in figures.items()]
+    words += [f"{name} {'nobody' if value is None else f'{value:.1%}'}" for name, value in shares.items()]
+    return f"cycle {one.cycle}: {', '.join(words)}"
