@@ -7,11 +7,15 @@ import re
 import shutil
 import subprocess
 from collections.abc import Iterator
+from dataclasses import dataclass
+from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from hub import postgres
+from tests.stack import free_port
 from tests.up_process import ROOT, Up
 
 README = (ROOT / "README.md").read_text()
@@ -30,6 +34,36 @@ with platform_scope():
         facade.approve_version(version_id=version.id, user_id=person.id, now=now())
 print('approved', version.number)"
 """
+# The second client, which an operator issues in the console.
+CHECKER = """.venv/bin/python manage.py shell --no-imports -c "
+from hub.audit import system_actor
+from hub.clock import now
+from hub.tenancy import platform_scope
+from partners.institutions import facade
+with platform_scope():
+    [bank] = [one for one in facade.all_institutions() if one.name == 'Harbour Bank (sandbox)']
+    client, secret = facade.issue_client(institution_id=bank.id, name='Checker', method='client_secret',
+        scopes=('policy:write',), actor=system_actor('test'), now=now())
+print(client.client_id + ':' + secret)"
+"""
+BORROWER = ".venv/bin/python -m tests.journeys.form_borrower"
+# What people do between the commands, before the block in which these words stand.
+BETWEEN = {
+    "rollback": APPROVE,
+    "grep one_time_code": f"{BORROWER} apply http://localhost:8000/apply/ .local/log/web.log\n",
+    "items -1 id": f"""{BORROWER} apply $(cat address.txt) .local/log/web.log
+{BORROWER} accept
+""",
+    "/contract | field": f"{BORROWER} sign\n",
+    "kill $RECEIVER": "until grep outcome.matured hooks.ndjson > told.txt; do sleep 0.2; done\n",
+}
+# What stands in the README for a value of the reader's own, and heavy numbers.
+INSTEAD = {
+    "'client_id:client_secret'": f"$({CHECKER})",
+    'institution | field id)/"': 'institution | field id)/" | tee address.txt',
+    "--applicants 3000 --months 36 --seed 1 --cycles 4": "--applicants 40 --months 2 --seed 1 --cycles 2 "
+    "--first-model-rows 200",
+}
 
 
 @pytest.fixture
@@ -54,19 +88,41 @@ def production(up: Up) -> str:
 
 def script(up: Up) -> str:
     """All blocks as one script that ends at the first fault. `make` tells what it would do: it runs this very test."""
-    parts = ["set -euo pipefail", 'make() { command make --dry-run "$@"; }']
+    parts = [
+        "set -euo pipefail",
+        "trap 'kill $(jobs -p) 2> /dev/null || :' EXIT",
+        'make() { command make --dry-run "$@"; }',
+    ]
+    ports = {"localhost:8000": f"localhost:{up.port}", "9000": str(free_port())}
     for number, block in enumerate(BLOCKS):
-        text = block.replace("localhost:8000", f"localhost:{up.port}")
+        text = "".join(done for words, done in BETWEEN.items() if words in block) + block
+        for words, others in {**INSTEAD, **ports}.items():
+            text = text.replace(words, others)
         if "check --deploy" in text:
             text = f"(export {production(up)}\n{text})"
-        if "rollback" in text:
-            text = APPROVE + text
         parts += [f"echo '== {number}'", text, "echo"]
     return "\n".join(parts)
 
 
-def run(up: Up, folder: Path) -> dict[str, str]:
-    """Run the script beside the project's files; return the output of each block by its first words."""
+@dataclass(frozen=True)
+class Told:
+    """What each block of the README came to, and the folder in which it ran."""
+
+    folder: Path
+    outputs: list[str]
+
+    def by(self, words: str) -> str:
+        """Return the output of the one block in which these words stand."""
+        [found] = [output for block, output in zip(BLOCKS, self.outputs, strict=True) if words in block]
+        return found
+
+    def lines(self, words: str) -> list[Any]:
+        """Return the lines of JSON that a block put out."""
+        return [json.loads(line) for line in self.by(words).splitlines() if line.startswith("{")]
+
+
+def run(up: Up, folder: Path) -> Told:
+    """Run the script beside the project's files."""
     for name in (
         ".venv",
         "manage.py",
@@ -77,13 +133,13 @@ def run(up: Up, folder: Path) -> dict[str, str]:
         "tests",
     ):
         (folder / name).symlink_to(ROOT / name)
+    (folder / ".local").symlink_to(up.home)
     result = subprocess.run(
         ["bash", "-c", script(up)], cwd=folder, env=up.environment, stdin=subprocess.DEVNULL, capture_output=True,
         text=True, check=False, timeout=500,
     )  # fmt: skip
     assert result.returncode == 0, f"{result.stdout}\n{result.stderr}"
-    outputs = re.split(r"^== \d+\n", result.stdout, flags=re.MULTILINE)[1:]
-    return {" ".join(block.split()[:3]): output for block, output in zip(BLOCKS, outputs, strict=True)}
+    return Told(folder, re.split(r"^== \d+\n", result.stdout, flags=re.MULTILINE)[1:])
 
 
 @pytest.mark.timeout(900)
@@ -93,25 +149,62 @@ def test_every_command_does_what_it_says(demonstration: Up, tmp_path: Path) -> N
     check_the_start(demonstration)
     told = run(demonstration, tmp_path)
 
-    assert "manage.py up" in told["make run #"]
-    assert "-m pytest -n 2 tests" in told["make run #"]
-    score = json.loads((tmp_path / "score.json").read_text())
+    assert "manage.py up" in told.by("make run")
+    assert "-m pytest -n 2 tests" in told.by("make run")
+    assert told.by("demo --code").strip().isdigit()
+    assert "no issues" in told.by("check --deploy")
+    assert ".ci/lint" in told.by("make lint")
+    check_scoring(told)
+    check_the_loan(told)
+    check_training(told)
+    check_the_market(told)
+
+
+def check_scoring(told: Told) -> None:
+    score = json.loads((told.folder / "score.json").read_text())
     assert score["model_line"] == "consumer"
     assert 0 < float(score["pd_12m"]) < 1
     assert len(score["reasons"]) >= 1
-    assert json.loads(told['SCORE=$(sed \'s/^{"id":"\\([^"]*\\)".*/\\1/\' score.json)'])["result"] == "identical"
-    measured = [json.loads(line) for line in one(told, "evaluate_book").splitlines() if line.startswith("{")]
-    assert [line["learner"] for line in measured] == ["glassbox", "logistic", "challenger"]
-    assert "3000" in one(told, "make_demo_book")
-    assert "waits for two approvals" in one(told, "make_demo_book")
-    assert "Version 1 " in one(told, "rollback")
-    assert one(told, "demo").strip().isdigit()
-    assert "no issues" in one(told, "check")
-    assert ".ci/lint" in told["make lint #"]
+    assert [one["result"] for one in told.lines("/replay")] == ["identical"]
 
 
-def one(told: dict[str, str], command: str) -> str:
-    return told[f".venv/bin/python manage.py {command}"]
+def check_the_loan(told: Told) -> None:
+    """The borrower read his code, the loan was made on the terms that he saw, and turned out good."""
+    [code] = told.lines("grep one_time_code")
+    assert re.fullmatch("[0-9]{6}", code["digits"])
+    referral, loan = (json.loads((told.folder / name).read_text()) for name in ("referral.json", "loan.json"))
+    assert referral["product_name"] == "Harbour Quick Loan"
+    assert (loan["referral_id"], loan["principal"]) == (referral["id"], "60000.00")
+    assert Decimal(loan["annual_rate_percent"]) == Decimal(referral["terms"]["annual_rate_percent"])
+    [job] = told.lines("performance-reports")[-1:]
+    assert (job["lines"], job["recorded"], job["refused"]) == (24, 24, 0)
+    assert "'label': 'good', 'max_days_past_due': 0" in told.by("field outcome")
+    [page] = told.lines("events?after=0")
+    assert "policy.live" in {one["type"] for one in page["items"]}
+    assert page["next"] == page["items"][-1]["position"]
+    heard = [json.loads(line)["type"] for line in (told.folder / "hooks.ndjson").read_text().splitlines()]
+    assert {"webhook_endpoint.tested", "referral.created", "contract.signed", "loan.funded", "outcome.matured"} <= {
+        *heard
+    }
+
+
+def check_training(told: Told) -> None:
+    assert [line["learner"] for line in told.lines("evaluate_book")] == ["glassbox", "logistic", "challenger"]
+    assert "3000" in told.by("make_demo_book")
+    assert "waits for two approvals" in told.by("make_demo_book")
+    assert "Version 1 " in told.by("rollback")
+
+
+def check_the_market(told: Told) -> None:
+    cycles = told.lines("simulate")
+    assert [one["cycle"] for one in cycles] == [1, 2]
+    assert all(set(one) <= set(re.findall(r"`([a-z_]+)`", README)) | {"cycle"} for one in cycles)
+    assert (told.folder / ".local" / "market" / "seed-1.svg").read_text().startswith("<svg")
+
+
+def test_what_stands_for_something_else_is_there_once() -> None:
+    text = "".join(BLOCKS)
+    assert {words: text.count(words) for words in (*BETWEEN, *INSTEAD)} == dict.fromkeys((*BETWEEN, *INSTEAD), 1)
 
 
 def check_the_start(demonstration: Up) -> None:
@@ -132,7 +225,9 @@ def test_every_variable_it_names_is_read_and_every_one_read_is_named() -> None:
     assert named == read
 
 
-def test_every_link_leads_to_a_file() -> None:
+def test_every_link_leads_to_a_file_or_a_heading() -> None:
     links = [link for link in re.findall(r"\]\(([^)]+)\)", README) if "://" not in link]
+    headings = re.findall(r"^#+ (.*)$", README, re.MULTILINE)
+    anchors = {"#" + re.sub(r"[^a-z -]", "", heading.lower()).replace(" ", "-") for heading in headings}
     assert links
-    assert [link for link in links if not (ROOT / link).exists()] == []
+    assert [link for link in links if link not in anchors and not (ROOT / link).exists()] == []
