@@ -5,7 +5,9 @@ from datetime import datetime
 from uuid import UUID
 
 from acquisition.journey.answers import Draft
-from acquisition.journey.models import Application
+from acquisition.journey.models import Application, Borrower
+from hub.crypto import DataKey
+from hub.db.quick import Part, fetch_together
 from hub.errors import NotFound
 
 
@@ -54,6 +56,33 @@ def get_application(*, application_id: UUID) -> ApplicationView:
         decision_id=row.decision_id,
         changed_at=row.changed_at,
     )
+
+
+_MINE = "(SELECT {column} FROM journey_application WHERE id = %s)"
+_BORROWER = "id = " + _MINE.format(column="borrower_id")
+_KEYS = (
+    "id IN (" + _MINE.format(column="person_id") + ", (SELECT person_id FROM journey_borrower WHERE " + _BORROWER + "))"
+)
+
+
+def locked_application(application_id: UUID) -> Application | None:
+    """Lock an application and return it with its borrower and their keys, by one statement; None where there is none.
+
+    Every page of the way begins with it. What changed while it waited for the lock is read when it is asked for.
+    """
+    mine = Part(Application, "id = %s FOR UPDATE", (application_id,))
+    borrower = Part(Borrower, _BORROWER, (application_id,))
+    keys = Part(DataKey, _KEYS, (application_id, application_id))
+    found, borrowers, people = fetch_together(mine, borrower, keys)
+    if not found:
+        return None
+    application: Application = found[0]
+    by_id = {row.id: row for row in [*borrowers, *people]}
+    for row, names in ((application, ("person", "borrower")), *((one, ("person",)) for one in borrowers)):
+        for name in names:
+            if (known := by_id.get(getattr(row, f"{name}_id"))) is not None:
+                setattr(row, name, known)
+    return application
 
 
 def phone_end(*, application_id: UUID) -> str:

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from django.db import connection, transaction
 
-from acquisition.journey import codes, texts
+from acquisition.journey import codes, queries, texts
 from acquisition.journey.answers import STEPS
 from acquisition.journey.errors import Blocked, wrong
 from acquisition.journey.models import Application, Borrower, phone_index
@@ -152,8 +152,7 @@ def forget_person(*, person_id: UUID) -> None:
 
 def locked(application_id: UUID) -> Application:
     """Lock and return an application; `NotFound` where there is none."""
-    rows = Application.objects.select_for_update(of=("self",)).select_related("person", "borrower__person")
-    found = rows.filter(id=application_id).first()
+    found = queries.locked_application(application_id)
     if found is None:
         raise NotFound("There is no such application.")
     if found.person.erased_at is not None:
