@@ -40,7 +40,7 @@ def read_retry_after(header: str, *, now: datetime) -> timedelta | None:
         return timedelta(seconds=min(int(header[:9]), RETRY_AFTER_MAX_S))
     try:
         at = parsedate_to_datetime(header)
-    except ValueError:
+    except (ValueError, OverflowError):  # the latter for numbers that no calendar holds
         return None
     if at.tzinfo is None or at <= now:
         return None

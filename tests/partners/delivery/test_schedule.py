@@ -46,6 +46,7 @@ def test_retry_after_only_puts_off() -> None:
         ("120", 120), (" 120 ", 120), ("0", 0), ("9" * 50, 86400), ("Mon, 23 Nov 2026 10:30:00 GMT", 3600),
         ("Mon, 23 Nov 2026 09:00:00 GMT", None), ("Fri, 31 Dec 9999 23:59:59 GMT", 86400),
         ("", None), ("soon", None), ("-5", None), ("1.5", None), ("١٢", None), ("Mon, 99 Nov 2026", None),
+        ("Mon, 23 Nov 99999999999 10:30:00 GMT", None), ("Mon, 23 Nov 2026 99999999999999999999:30:00 GMT", None),
     ],
 )  # fmt: skip
 def test_retry_after_in_both_spellings(header: str, seconds: int | None) -> None:

@@ -99,6 +99,19 @@ def test_what_is_parked_is_sent_again_on_demand_with_all_its_attempts(bank: Worl
     assert len(receiver.events) == 1, "by its id the receiver knows it"
 
 
+def test_an_odd_answer_of_one_receiver_keeps_no_other_waiting(bank: World) -> None:
+    other = world.make()
+    odd = (503, {"Retry-After": "Mon, 23 Nov 99999999999 10:30:00 GMT"})
+    with receiving(answers=[odd]) as receiver, receiving() as second:
+        bank.endpoint(receiver)
+        other.endpoint(second)
+        bank.happen()
+        other.happen()
+        bank.round()
+    found = {row.institution_id: (row.state, row.last_status) for row in bank.deliveries()}
+    assert found == {bank.institution_id: ("waiting", 503), other.institution_id: ("delivered", 204)}
+
+
 def test_gone_disables_the_endpoint_and_parks_the_rest(bank: World) -> None:
     with receiving(answers=[500, 500, 500, 410]) as receiver:
         endpoint_id = bank.endpoint(receiver)
