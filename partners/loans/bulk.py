@@ -62,14 +62,20 @@ def receive(
 
 
 def _checked_count(content: bytes, format_: str) -> int:
+    if content.count(b"\n") > LINES_MAX + 1:  # before anything is made of each, empty ones included
+        raise _too_many_lines()
     if format_ == "csv":
         lines.header_of(content)
     count = len(lines.lines_of(content, format_))
     if count == 0:
         raise Invalid([FieldError("/file", "empty", "The file has no line with a report.")])
     if count > LINES_MAX:
-        raise TooLarge(f"A file of reports has at most {LINES_MAX:,} lines: split it.")
+        raise _too_many_lines()
     return count
+
+
+def _too_many_lines() -> TooLarge:
+    return TooLarge(f"A file of reports has at most {LINES_MAX:,} lines: split it.")
 
 
 def _check_totals(content: bytes, format_: str, totals: ControlTotals, count: int, sha256: str) -> None:

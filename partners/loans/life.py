@@ -5,7 +5,7 @@ follow from the dues and from all that the institution says it was paid by then.
 """
 
 import calendar
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -36,17 +36,13 @@ class Report:
 def in_force(reports: Iterable[Report]) -> list[Report]:
     """Return the reports that hold, by sequence: of each thread of corrections the one with the highest."""
     by_sequence = {report.sequence: report for report in reports}
+    begun: dict[int, int] = {}  # the number that each one's thread began with, also where that report is yet to come
     threads: dict[int, int] = {}
     for sequence in sorted(by_sequence):
-        threads[_root(sequence, by_sequence)] = sequence
+        corrected = by_sequence[sequence].corrects  # always a lower number, so its own thread is known
+        begun[sequence] = sequence if corrected is None else begun.get(corrected, corrected)
+        threads[begun[sequence]] = sequence
     return [by_sequence[sequence] for sequence in sorted(threads.values())]
-
-
-def _root(sequence: int, reports: Mapping[int, Report]) -> int:
-    """Return the number that a thread began with, also where that report is yet to come."""
-    while sequence in reports and (corrected := reports[sequence].corrects) is not None:
-        sequence = corrected  # always a lower number
-    return sequence
 
 
 def state(held: Collection[Report]) -> str:

@@ -18,6 +18,8 @@ from partners.loans.shapes import NewReport
 
 COLUMNS = ("loan_id", "sequence", "kind", "as_of", "amount", "paid_total", "corrects", "confirmed_fraud")
 LINE_BYTES_MAX = 100_000
+DIGITS_MAX = 18  # of a whole number in a cell: far more than any that means something
+_SUMMED_BELOW = Decimal(10) ** DIGITS_MAX
 _TRUTH = {"true": True, "false": False, "": False}
 
 
@@ -40,7 +42,10 @@ def lines_of(content: bytes, format_: str) -> list[Line]:
 def header_of(content: bytes) -> list[str]:
     """Return the columns of a CSV; `Invalid` for any that means nothing here, or where a needed one is missing."""
     first = content.partition(b"\n")[0].decode("utf-8-sig", "replace").rstrip("\r")
-    names = [name.strip() for name in next(csv.reader([first]), [])]
+    try:
+        names = [name.strip() for name in next(csv.reader([first]), [])]
+    except csv.Error:  # such as a name of more characters than the reader takes
+        names = []
     faults = [
         FieldError("/file", "unknown_column", f"Name the columns of the first line from: {', '.join(COLUMNS)}.")
         for name in names
@@ -86,7 +91,7 @@ def _cells(raw: bytes, header: list[str]) -> dict[str, Any]:
     given = {name: cell.strip() for name, cell in zip(header, cells, strict=True)}
     values: dict[str, Any] = {name: cell for name, cell in given.items() if cell and name != "confirmed_fraud"}
     for name in ("sequence", "corrects"):
-        if values.get(name, "").isdecimal():
+        if len(values.get(name, "")) <= DIGITS_MAX and values.get(name, "").isdecimal():
             values[name] = int(values[name])
     fraud = given.get("confirmed_fraud", "").lower()
     values["confirmed_fraud"] = _TRUTH.get(fraud, fraud)
@@ -106,5 +111,5 @@ def _amounts(content: bytes, format_: str) -> Iterator[Decimal]:
             amount = Decimal(values.get("amount") or 0)
         except (DomainError, InvalidOperation, AttributeError, TypeError, ValueError):
             continue
-        if amount.is_finite():
+        if amount.is_finite() and abs(amount) < _SUMMED_BELOW:
             yield amount

@@ -14,7 +14,7 @@ from hub.clock import now
 from hub.errors import DomainError, Invalid, TooLarge
 from hub.models import AuditRow, OutboxEvent
 from hub.tenancy import platform_scope, tenant_scope
-from partners.loans import bulk, lines
+from partners.loans import bulk, lines, tasks
 from partners.loans.models import BatchProblem, Loan, PerformanceBatch, PerformanceReport
 from tests.factories import make_institution, rows_of
 from tests.harness import count
@@ -194,6 +194,7 @@ def test_each_bad_line_is_named_and_the_others_are_taken() -> None:
         (b"loan_id,sequence,kind\nx,1,sold\n", "csv", "bad_header"),
         (b"loan_id,sequence,kind,as_of,colour\nx\n", "csv", "unknown_column"),
         (b"loan_id,loan_id,sequence,kind,as_of\nx\n", "csv", "bad_header"),
+        (b"x" * 140_000 + b"\nx\n", "csv", "bad_header"),
     ],
 )
 def test_files_that_cannot_be_read_at_all(content: bytes, format_: str, code: str) -> None:
@@ -210,6 +211,46 @@ def test_limits(monkeypatch: pytest.MonkeyPatch) -> None:
         with monkeypatch.context() as patch, pytest.raises(TooLarge):
             patch.setattr(bulk, name, 2)
             hand_in(owner.id, b"{}\n{}\n{}\n", when=now())
+
+
+def test_empty_lines_count_before_anything_is_made_of_them() -> None:
+    owner = make_institution()
+    with pytest.raises(TooLarge):
+        hand_in(owner.id, b"\n" * (bulk.LINES_MAX + 2), when=now())
+    assert rows_of(owner.id, PerformanceBatch) == 0
+
+
+def test_a_number_of_thousands_of_digits_is_a_bad_line_and_the_others_are_taken() -> None:
+    loan = make_loan()
+    rows = [(loan, body) for body in life_of(loan)[:2]]
+    bad = ",".join([str(loan.id), "1" * 5_000, "sold", "2026-03-31", *[""] * 4]).encode()
+    batch = hand_in(loan.institution_id, csv_file(rows) + bad + b"\n", when=over(loan), format_="csv")
+    assert (batch.state, batch.recorded, batch.problems) == ("applied", 2, 1)
+    with platform_scope():
+        assert BatchProblem.objects.get(batch=batch).field == "/sequence"
+
+
+def test_amounts_beyond_all_measure_add_up_to_nothing() -> None:
+    assert lines.sum_of_amounts(b'{"amount": "9e999999"}\n' * 2 + b'{"amount": "1.50"}\n', "ndjson") == Decimal("1.50")
+
+
+def test_a_file_that_cannot_be_taken_keeps_no_other_waiting() -> None:
+    first, second = make_loan(), make_loan()
+    received = []
+    for loan in (first, second):
+        with tenant_scope(loan.institution_id):
+            made = bulk.receive(
+                institution_id=loan.institution_id, content=ndjson([(loan, life_of(loan)[0])]), format_="ndjson",
+                totals=bulk.ControlTotals(), actor=BANK, now=over(loan),
+            )  # fmt: skip
+            received.append(made.id)
+    with tenant_scope(first.institution_id):
+        PerformanceBatch.objects.filter(id=received[0]).update(content=b"damaged")
+    with pytest.raises(ExceptionGroup):
+        tasks.apply_batches.run()
+    with platform_scope():
+        states = [PerformanceBatch.objects.get(id=batch_id).state for batch_id in received]
+    assert states == ["received", "applied"]
 
 
 def test_lines_are_taken_in_pieces_each_with_its_own_audit_row(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -50,6 +50,13 @@ def test_paid_on_time_is_good() -> None:
     assert label(GOOD) == Label("good", 0)
 
 
+@pytest.mark.timeout(20)
+def test_a_long_thread_of_corrections_is_followed_once() -> None:
+    chain = [month(1, 0)]
+    chain += [Report(at, "month_end", ENDS[0], paid_total=D(at), corrects=at - 1) for at in range(2, 50_001)]
+    assert in_force(chain) == [chain[-1]]
+
+
 def test_the_window_must_be_over_and_every_month_reported() -> None:
     assert label(GOOD, today=date(2027, 1, 14)).name == "immature"
     assert label(GOOD, today=date(2027, 1, 15)).name == "good"
