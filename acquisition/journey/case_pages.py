@@ -12,6 +12,7 @@ from django.utils.translation import get_language
 from django.views.decorators.http import require_POST
 
 from acquisition.journey import cases, forms, texts, wording
+from acquisition.journey.errors import Blocked
 from acquisition.journey.pages import UNFIT, accepted, get_or_post, moment, next_page, sent, url
 from acquisition.journey.queries import ApplicationView
 from acquisition.journey.visits import own
@@ -120,6 +121,8 @@ def counter(request: HttpRequest, application: ApplicationView) -> HttpResponse:
     if case.referral is None or case.referral.state != "countered" or case.referral.counter is None:
         return redirect(url("place", application))
     if request.method == "POST":
+        if request.POST.get("referral") != str(case.referral.id):  # a tab that shows another lender's terms
+            raise Blocked(Blocked.NOT_NOW)
         act = cases.accept_counter if request.POST.get("answer") == "accept" else cases.decline_counter
         act(application_id=application.id, now=moment(application))
         return redirect(url("place", application))

@@ -80,6 +80,17 @@ def sign(visitor: Client, made: UUID, **changes: str) -> Any:
     return send(visitor, made, "contract/", **{"typed_name": NAME, "terms_hash": found[1], **changes})
 
 
+def counter_shown(visitor: Client, made: UUID) -> str:
+    """Return what the page of the counter-offer says of whose terms it shows."""
+    found = re.search(r'name="referral" value="([0-9a-f-]{36})"', page(visitor, made, "counter/").content.decode())
+    assert found
+    return found[1]
+
+
+def answer_counter(visitor: Client, made: UUID, answer: str) -> None:
+    send(visitor, made, "counter/", answer=answer, referral=counter_shown(visitor, made))
+
+
 def heading(response: Any) -> str:
     found = re.search(r"<h1>(.*?)</h1>", response.content.decode(), re.DOTALL)
     assert found
@@ -239,14 +250,29 @@ def test_a_counter_offer_is_taken_or_turned_down(visitor: Client) -> None:
     assert heading(page(visitor, made, "counter/")) == "The lender offers other terms"
     assert f"instead of HKD {referral.terms.total_cost:,.2f}" in shown
     assert page(visitor, made, "contract/")["Location"] == f"/apply/{made}/"
-    send(visitor, made, "counter/", answer="decline")
+    answer_counter(visitor, made, "decline")
     assert page(visitor, made)["Location"] == f"/apply/{made}/offers/"
     again = accept(visitor, made, at=1)
     dearer = referral_factory.same_terms(again, annual_rate_percent=again.terms.annual_rate_percent + 5)
     referral_factory.decide(again, Verdict("counter_offer", dearer))
-    send(visitor, made, "counter/", answer="accept")
+    answer_counter(visitor, made, "accept")
     assert page(visitor, made)["Location"] == f"/apply/{made}/contract/"
     assert send(visitor, made, "counter/", answer="decline")["Location"] == f"/apply/{made}/"
+
+
+def test_a_tab_with_another_lenders_terms_answers_nothing(visitor: Client) -> None:
+    made = offered(visitor, world.sandbox())
+    for at in range(2):
+        referral = accept(visitor, made, at=at)
+        dearer = referral_factory.same_terms(referral, annual_rate_percent=referral.terms.annual_rate_percent + 5)
+        referral_factory.decide(referral, Verdict("counter_offer", dearer))
+        if at == 0:
+            left_open = counter_shown(visitor, made)
+            answer_counter(visitor, made, "decline")
+    for answer in ("accept", "decline"):
+        assert send(visitor, made, "counter/", answer=answer, referral=left_open).status_code == 409
+        assert send(visitor, made, "counter/", answer=answer).status_code == 409
+    assert page(visitor, made)["Location"] == f"/apply/{made}/counter/"
 
 
 def test_the_lenders_refusal_is_his_own(visitor: Client) -> None:
