@@ -212,6 +212,11 @@ class OneTimeCode(models.Model):
             return False
         return bool(rows.update(used_at=now))
 
+    @classmethod
+    def forget(cls, borrower: Borrower) -> None:
+        """Drop the index of every number that codes for an erased person's applications went to. Safe to repeat."""
+        cls.objects.filter(application__borrower=borrower).update(phone_index=b"")
+
     def _digest(self, digits: str) -> bytes:
         # Six digits could be tried out: the key of the hash lies outside the database.
         return blind_index(f"one-time code|{self.id}", digits)

@@ -10,7 +10,7 @@ from django.db import connection, transaction
 from acquisition.journey import codes, queries, texts
 from acquisition.journey.answers import STEPS
 from acquisition.journey.errors import Blocked, wrong
-from acquisition.journey.models import Application, Borrower, phone_index
+from acquisition.journey.models import Application, Borrower, OneTimeCode, phone_index
 from hub import consent, outbox
 from hub.audit import Actor
 from hub.errors import NotFound
@@ -145,9 +145,10 @@ def _proved(application: Application) -> Borrower:
 
 
 def forget_person(*, person_id: UUID) -> None:
-    """Drop the telephone number of a person whose keys were destroyed. Safe to repeat."""
+    """Drop the telephone number of a person whose keys were destroyed, wherever it stands. Safe to repeat."""
     for borrower in Borrower.objects.select_for_update().filter(person_id=person_id):
         borrower.forget()
+        OneTimeCode.forget(borrower)
 
 
 def locked(application_id: UUID) -> Application:

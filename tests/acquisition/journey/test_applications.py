@@ -10,7 +10,7 @@ from django.db import IntegrityError, connection, transaction
 from acquisition.journey import answers, services
 from acquisition.journey.answers import Answers, Draft
 from acquisition.journey.errors import Blocked
-from acquisition.journey.models import Application, Borrower
+from acquisition.journey.models import Application, Borrower, OneTimeCode
 from hub import consent, erasure
 from hub.audit import AuditRow, system_actor
 from hub.clock import now
@@ -97,8 +97,6 @@ def test_one_number_is_one_person_and_its_drafts_are_sealed_under_his_key() -> N
 
 def _later(application_id: object) -> object:
     """Prove the same number half a minute later."""
-    from acquisition.journey.models import OneTimeCode
-
     with platform_scope():
         for code in OneTimeCode.objects.all():
             OneTimeCode.objects.filter(id=code.id).update(sent_at=code.sent_at - timedelta(minutes=1))
@@ -130,6 +128,7 @@ def test_an_erased_person_leaves_the_number_free() -> None:
         services.forget_person(person_id=person_id)
         gone = Borrower.objects.get(id=borrower_id)
         assert (gone.phone_index, gone.phone_sealed) == (None, None)
+        assert bytes(OneTimeCode.objects.get().phone_index) == b"", "who has the number finds nothing of him by it"
         with pytest.raises(NotFound):
             services.send_resume_code(application_id=made, now=now())
     assert _later(borrowers.begin()) != borrower_id
