@@ -46,6 +46,7 @@ def send_due(*, scope: Scope, clock: Clock, transport: Transport) -> int:
     with ThreadPoolExecutor(max_workers=len(attempts)) as pool:
         answers = list(pool.map(lambda attempt: _answer(transport, attempt.outgoing), attempts))
     with scope():
+        _lock({attempt.row.endpoint_id for attempt in attempts})
         for attempt, answer in zip(attempts, answers, strict=True):
             _settle(attempt.row, answer, now=clock())
     delivered = sum(answer.delivered for answer in answers)
@@ -101,6 +102,12 @@ def _settle(claimed: Delivery, answer: Answer, *, now: datetime) -> None:
         services.disable(endpoint, reason="gone", actor=_ACTOR, now=now)
     elif endpoint is not None and pause:
         endpoint.hold(until=now + pause)
+
+
+def _lock(endpoint_ids: set[UUID]) -> None:
+    """Lock endpoints in one order and before any delivery, as everywhere: whoever turns one off parks what waits."""
+    rows = WebhookEndpoint.objects.select_for_update().filter(id__in=endpoint_ids).order_by("id")
+    list(rows.values_list("id", flat=True))
 
 
 def _locked_active(endpoint_id: UUID) -> WebhookEndpoint | None:

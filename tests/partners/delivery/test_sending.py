@@ -1,8 +1,9 @@
 """I4: a webhook is delivered at least once or visibly parked, with the same id and body each time."""
 
+import time
 from dataclasses import dataclass, field
 from datetime import timedelta
-from threading import Barrier, Lock, Thread
+from threading import Barrier, Event, Lock, Thread
 from uuid import UUID
 
 import pytest
@@ -12,7 +13,7 @@ from pytest_django import Settings
 from hub.outbox import OutboxEvent
 from hub.tenancy import platform_scope, tenant_scope
 from partners.delivery import sending, services, tasks
-from partners.delivery.models import Delivery
+from partners.delivery.models import Delivery, WebhookEndpoint
 from partners.delivery.schedule import DELAYS_S
 from partners.delivery.sending import send_due
 from partners.delivery.transport import Answer, Outgoing
@@ -332,6 +333,48 @@ def test_two_senders_share_the_work(bank: World) -> None:
     ids = [outgoing.headers["webhook-id"] for outgoing in script.sent]
     assert len(ids) == len(set(ids)) == 30
     assert {row.state for row in bank.deliveries()} == {"delivered"}
+
+
+@pytest.mark.django_db(transaction=True)
+def test_outcomes_wait_for_an_endpoint_before_they_lock_any_delivery(bank: World) -> None:
+    """Whoever turns an endpoint off has it locked and parks its deliveries: neither waits for the other for ever."""
+    endpoint_id = silent(bank, events=2)
+    first = bank.deliveries()[0]
+    has_it, faults = Event(), list[BaseException]()
+
+    def overrun(outgoing: Outgoing) -> Answer:
+        return Answer(204 if outgoing.headers["webhook-id"] == str(first.event_id) else 429)
+
+    def turn_off() -> None:
+        try:
+            with platform_scope():
+                row = WebhookEndpoint.locked(endpoint_id)
+                has_it.set()
+                _until_somebody_waits()
+                services.disable(row, reason="asked", actor=ACTOR, now=bank.moment)
+        except BaseException as error:  # noqa: BLE001 - the test must see it
+            faults.append(error)
+        finally:
+            connections["default"].close()
+
+    bank.transport = overrun
+    other = Thread(target=turn_off)
+    other.start()
+    has_it.wait()
+    assert bank.send() == 2
+    other.join()
+    assert faults == []
+    assert bank.row(endpoint_id).state == "disabled"
+
+
+def _until_somebody_waits() -> None:
+    for _ in range(500):
+        with connections["default"].cursor() as cursor:
+            cursor.execute("SELECT count(*) FROM pg_locks WHERE NOT granted")
+            if cursor.fetchone()[0]:
+                return
+        time.sleep(0.01)
+    raise AssertionError("nobody waits for the endpoint")
 
 
 def test_the_task_does_all_of_it() -> None:
