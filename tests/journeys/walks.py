@@ -1,12 +1,13 @@
 """A borrower's way through the pages, step by step, as a person goes it."""
 
 import re
-from typing import Any
+from collections.abc import Callable
+from typing import Any, ClassVar
 from uuid import UUID
 
 from django.utils import translation
 from django.utils.translation import gettext
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Locator, Page, expect
 
 from acquisition.journey.answers import STEPS
 from hub.tenancy import platform_scope
@@ -24,6 +25,8 @@ Told = dict[str, list[str]]
 class Walk:
     """One borrower's way; what was wrong on each page is kept by its name, unless nobody looks."""
 
+    looked_at: ClassVar[set[tuple[str, str]]] = set()
+
     def __init__(self, visitor: Visitor, language: str, *, looks: bool = True) -> None:
         self.visitor, self.language, self.looks = visitor, language, looks
         self.faults: Told = {}
@@ -34,9 +37,10 @@ class Walk:
             return gettext(message)
 
     def look(self, name: str) -> None:
-        """Look for faults of the page as it stands."""
-        if not self.looks:
+        """Look for faults of the page as it stands; once for each name and language, for it takes a second."""
+        if not self.looks or (self.language, name) in self.looked_at:
             return
+        self.looked_at.add((self.language, name))
         found = self.visitor.faults()
         hidden = self.visitor.run(_hidden)
         self.faults[name] = [*found, *([f"{hidden} px wider than the window"] if hidden else [])]
@@ -45,12 +49,21 @@ class Walk:
     def press(self, message: str) -> None:
         """Press the button of this name."""
         name = self.say(message)
-        self.visitor.run(lambda page: page.get_by_role("button", name=name, exact=True).click())
+        self.go(lambda page: page.get_by_role("button", name=name, exact=True))
 
     def follow(self, message: str) -> None:
         """Follow the first link of this name."""
         name = self.say(message)
-        self.visitor.run(lambda page: page.get_by_role("link", name=name).first.click())
+        self.go(lambda page: page.get_by_role("link", name=name).first)
+
+    def go(self, find: Callable[[Page], Locator]) -> None:
+        """Click what leads to a page, and wait for it: a click alone does not."""
+
+        def visit(page: Page) -> None:
+            with page.expect_navigation():
+                find(page).click()
+
+        self.visitor.run(visit)
 
     def heading(self, message: str) -> None:
         """Expect this heading."""
@@ -121,7 +134,7 @@ def prove(walk: Walk, made: UUID, phone: str = "9123 4567") -> None:
 
 def accept(walk: Walk, made: UUID, at: int = 0) -> ReferralView:
     """Choose an offer and share."""
-    walk.visitor.run(lambda page: page.locator(".offers .button").nth(at).click())
+    walk.go(lambda page: page.locator(".offers .button").nth(at))
     walk.look("share")
     walk.press("Accept the offer and share")
     walk.look("share, not agreed")
