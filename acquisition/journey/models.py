@@ -12,6 +12,7 @@ from acquisition.journey.answers import Draft
 from acquisition.journey.errors import Blocked
 from acquisition.journey.flows import APPLICATION
 from hub.crypto import DataKey, blind_index
+from hub.db.quick import append, write
 from hub.ids import uuid7
 
 
@@ -44,7 +45,7 @@ class Borrower(models.Model):
             id=uuid7(), sandbox_id=sandbox_id, person=person, phone_index=phone_index(sandbox_id, phone), created_at=now
         )
         made.phone_sealed = person.seal(phone.encode(), place=made.place)
-        made.save(force_insert=True)
+        append(made)
         return made
 
     @property
@@ -106,7 +107,7 @@ class Application(models.Model):
         person = DataKey.objects.for_reference(institution_id=None, kind=DataKey.PERSON, reference=uuid4().hex)
         made = cls(id=uuid7(), sandbox_id=sandbox_id, language=language, person=person, created_at=now, changed_at=now)
         made.sealed = made._seal(Draft())
-        made.save(force_insert=True)
+        append(made)
         return made
 
     def draft(self) -> Draft:
@@ -122,7 +123,7 @@ class Application(models.Model):
     def keep_draft(self, draft: Draft, *, language: str, now: datetime) -> None:
         """Write the answers."""
         self.sealed, self.language, self.changed_at = self._seal(draft), language, now
-        self.save(update_fields=["sealed", "language", "changed_at"])
+        write(self, "sealed", "language", "changed_at")
 
     def keep_name(self, name: str, *, now: datetime) -> None:
         """Write the name that the borrower gave a lender."""
@@ -131,23 +132,21 @@ class Application(models.Model):
     def keep_consent(self, *, version: str, now: datetime) -> None:
         """Note that the borrower agreed to be scored, and to which text."""
         self.consent_version, self.consented_at, self.changed_at = version, now, now
-        self.save(update_fields=["consent_version", "consented_at", "changed_at"])
+        write(self, "consent_version", "consented_at", "changed_at")
 
     def keep_phone(self, phone: str, *, now: datetime) -> None:
         """Note the number that is to be proved."""
         self.phone_index, self.changed_at = phone_index(self.sandbox_id, phone), now
         self.phone_sealed = self.person.seal(phone.encode(), place=self._place("phone_sealed"))
-        self.save(update_fields=["phone_index", "phone_sealed", "changed_at"])
+        write(self, "phone_index", "phone_sealed", "changed_at")
 
     def belong_to(self, borrower: Borrower, *, consent_id: UUID, now: datetime) -> None:
         """Give the draft to the person who proved the number: what was sealed so far is sealed anew under his key."""
         draft, before = self.draft(), self.person
         self.borrower, self.person, self.consent_id, self.changed_at = borrower, borrower.person, consent_id, now
         self.sealed, self.phone_index, self.phone_sealed = self._seal(draft), None, None
-        self.save(
-            update_fields=[
-                "borrower", "person", "consent_id", "changed_at", "sealed", "phone_index", "phone_sealed",
-            ]
+        write(
+            self, "borrower_id", "person_id", "consent_id", "changed_at", "sealed", "phone_index", "phone_sealed"
         )  # fmt: skip
         if before.id != self.person_id:
             before.erase(now=now)
@@ -156,7 +155,7 @@ class Application(models.Model):
         """End the draft: matched with lenders, or declined."""
         APPLICATION.check(self.state, state)
         self.state, self.decision_id, self.changed_at, self.sealed = state, decision_id, now, self._seal(draft)
-        self.save(update_fields=["state", "decision_id", "changed_at", "sealed"])
+        write(self, "state", "decision_id", "changed_at", "sealed")
 
     def check_draft(self) -> None:
         """Raise `Blocked` where the application was sent off already."""
@@ -198,7 +197,7 @@ class OneTimeCode(models.Model):
         """Keep a code that is about to be sent."""
         made = cls(id=uuid7(), application=application, phone_index=index, sent_at=now, expires_at=expires_at)
         made.digest = made._digest(digits)
-        made.save(force_insert=True)
+        append(made)
         return made
 
     def guess(self, digits: str, *, now: datetime) -> bool:

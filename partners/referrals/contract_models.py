@@ -6,6 +6,7 @@ from uuid import UUID
 
 from django.db import models
 
+from hub.db.quick import append, write
 from hub.ids import uuid7
 from partners.referrals.flows import CONTRACT
 
@@ -44,7 +45,7 @@ class LenderDecision(models.Model):
 
     def record(self) -> None:
         """Add it."""
-        self.save(force_insert=True)
+        append(self)
 
 
 class Contract(models.Model):
@@ -88,13 +89,13 @@ class Contract(models.Model):
         """Note the first moment at which it stood in front of the borrower."""
         CONTRACT.check(self.state, "shown")
         self.state, self.shown_at = "shown", now
-        self.save(update_fields=["state", "shown_at"])
+        write(self, "state", "shown_at")
 
     def sign(self, *, sealed_name: bytes, now: datetime) -> None:
         """Keep the signature: a typed name, sealed, and its moment."""
         CONTRACT.check(self.state, "signed")
         self.state, self.signed_at, self.method, self.sealed_name = "signed", now, "typed", sealed_name
-        self.save(update_fields=["state", "signed_at", "method", "sealed_name"])
+        write(self, "state", "signed_at", "method", "sealed_name")
 
     @classmethod
     def prepare(
@@ -105,5 +106,5 @@ class Contract(models.Model):
             institution_id=referral.institution_id, referral=referral, decision=decision, text=text,
             terms_hash=terms_hash, prepared_at=now,
         )  # fmt: skip
-        made.save(force_insert=True)
+        append(made)
         return made

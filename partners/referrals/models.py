@@ -1,12 +1,13 @@
 """Cases, the routing ledger, offers, referrals, and the claims on applications; contracts in `contract_models`."""
 
 from datetime import datetime
-from typing import Any, ClassVar, Self
+from typing import ClassVar, Self
 from uuid import UUID
 
 from django.db import models, transaction
 
 from hub.crypto import DataKey
+from hub.db.quick import append, run, write
 from hub.errors import Conflict
 from hub.ids import uuid7
 from partners.referrals.contract_models import Contract, LenderDecision
@@ -23,6 +24,10 @@ __all__ = [
     "Referral",
     "RoutingRun",
 ]
+
+
+_MOVE = "UPDATE referrals_case SET state = %s WHERE id = %s AND state = %s RETURNING 1"
+_MOVE_TO_LENDER = "UPDATE referrals_case SET state = %s, lender_id = %s WHERE id = %s AND state = %s RETURNING 1"
 
 
 class Case(models.Model):
@@ -80,8 +85,12 @@ class Case(models.Model):
         if state == self.state:
             return
         CASE.check(self.state, state)
-        changes: dict[str, Any] = {"state": state} | ({"lender_id": lender_id} if lender_id else {})
-        if Case.objects.filter(id=self.id, state=self.state).update(**changes) != 1:
+        moved = (
+            run(_MOVE_TO_LENDER, (state, lender_id, self.id, self.state))
+            if lender_id
+            else run(_MOVE, (state, self.id, self.state))
+        )
+        if not moved:
             raise Conflict("The application has moved on meanwhile.")
         self.state = state
 
@@ -197,7 +206,7 @@ class Offer(models.Model):
         """Change the state as the flow allows."""
         OFFER.check(self.state, state)
         self.state = state
-        self.save(update_fields=["state"])
+        write(self, "state")
 
 
 class Referral(models.Model):
@@ -265,17 +274,17 @@ class Referral(models.Model):
             person=person, borrower_id=case.person_id, consent_id=consent_id, package=package, terms=offer.terms,
             created_at=now, expires_at=expires_at,
         )  # fmt: skip
-        made.save(force_insert=True)
+        append(made)
         return made
 
     def become(self, state: str) -> None:
         """Change the state as the flow allows; not to funded."""
         REFERRAL.check(self.state, state)
         self.state = state
-        self.save(update_fields=["state"])
+        write(self, "state")
 
     def fund(self, *, now: datetime) -> None:
         """Mark it funded: the database claims the application for it (FundedClaim), or refuses."""
         REFERRAL.check(self.state, "funded")
         self.state, self.funded_at = "funded", now
-        self.save(update_fields=["state", "funded_at"])
+        write(self, "state", "funded_at")

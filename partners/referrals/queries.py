@@ -8,6 +8,7 @@ from uuid import UUID
 import msgspec
 from django.db.models import QuerySet
 
+from hub.db.quick import Part, fetch, one
 from hub.errors import NotFound
 from partners.referrals import terms
 from partners.referrals.flows import LIVE
@@ -15,10 +16,13 @@ from partners.referrals.matching import Candidate, Ledger
 from partners.referrals.models import Case, Contract, LenderDecision, Offer, Referral, RoutingRun
 from partners.referrals.shapes import CaseView, ContractView, ExclusionView, OfferView, ReferralView
 
+_LIVE_OF_CASE = f"case_id = %s AND state IN ({', '.join(repr(state) for state in LIVE)})"
+_NEWEST_OF_CASE = "case_id = %s ORDER BY created_at DESC, id DESC LIMIT 1"
+
 
 def case_by_id(application_id: UUID) -> Case:
     """Return a case with its person's key; `NotFound` for an unknown one. Platform scope."""
-    case = Case.objects.select_related("person").filter(id=application_id).first()
+    case = one(Case, "id = %s", (application_id,), also="person")
     if case is None:
         raise NotFound("There is no such application.")
     return case
@@ -26,7 +30,7 @@ def case_by_id(application_id: UUID) -> Case:
 
 def locked_case(application_id: UUID) -> Case:
     """As above, locked until the transaction ends: the first lock of all."""
-    case = Case.objects.select_related("person").select_for_update(of=("self",)).filter(id=application_id).first()
+    case = one(Case, "id = %s", (application_id,), also="person", lock=True)
     if case is None:
         raise NotFound("There is no such application.")
     return case
@@ -46,7 +50,7 @@ def locked_case_of_lender(case_id: UUID) -> Case | None:
 
 def locked_offer(*, offer_id: UUID, case: Case) -> Offer:
     """Lock an offer of a case; `NotFound` for any other."""
-    offer = Offer.objects.select_for_update().filter(id=offer_id, case=case).first()
+    offer = one(Offer, "id = %s AND case_id = %s", (offer_id, case.id), lock=True)
     if offer is None:
         raise NotFound("There is no such offer.")
     return offer
@@ -59,7 +63,7 @@ def referrals() -> QuerySet[Referral]:
 
 def referral_by_id(referral_id: UUID) -> Referral:
     """Return a referral; another institution's answers like an unknown one."""
-    found = referrals().filter(id=referral_id).first()
+    found = one(Referral, "id = %s", (referral_id,), also="person")
     if found is None:
         raise NotFound("There is no such referral.")
     return found
@@ -67,12 +71,15 @@ def referral_by_id(referral_id: UUID) -> Referral:
 
 def locked_referral(referral_id: UUID) -> Referral:
     """Lock a referral, after its case."""
-    return referrals().select_for_update(of=("self",)).get(id=referral_id)
+    found = one(Referral, "id = %s", (referral_id,), also="person", lock=True)
+    if found is None:
+        raise NotFound("There is no such referral.")
+    return found
 
 
 def locked_live_referral(case: Case) -> Referral | None:
     """Lock the one referral of a locked case that can still be funded, if there is one."""
-    return referrals().select_for_update(of=("self",)).filter(case=case, state__in=LIVE).first()
+    return one(Referral, _LIVE_OF_CASE, (case.id,), also="person", lock=True)
 
 
 def due(*, sandbox_id: UUID | None, now: datetime, limit: int) -> list[Referral]:
@@ -96,12 +103,12 @@ def decisions_of(referral: Referral) -> list[LenderDecision]:
 
 def newest_decision(referral: Referral) -> LenderDecision | None:
     """Return what the lender decided last."""
-    return referral.decisions.order_by("-at", "-id").first()
+    return one(LenderDecision, "referral_id = %s ORDER BY at DESC, id DESC LIMIT 1", (referral.id,))
 
 
 def contract_of(referral: Referral) -> Contract:
     """Return a referral's contract; `NotFound` until there are final terms."""
-    contract = Contract.objects.filter(referral=referral).first()
+    contract = one(Contract, "referral_id = %s", (referral.id,))
     if contract is None:
         raise NotFound("There are no final terms yet.")
     return contract
@@ -109,7 +116,7 @@ def contract_of(referral: Referral) -> Contract:
 
 def newest_referral(case: Case) -> Referral | None:
     """Return the referral that was made last."""
-    return referrals().filter(case=case).order_by("-created_at", "-id").first()
+    return one(Referral, _NEWEST_OF_CASE, (case.id,), also="person")
 
 
 def newest_contract(application_id: UUID) -> ContractView:
@@ -123,7 +130,7 @@ def newest_contract(application_id: UUID) -> ContractView:
 
 def case_view(case: Case) -> CaseView:
     """Return everything of a case that its borrower may see. Platform scope."""
-    run = RoutingRun.objects.filter(case=case).order_by("-at", "-id").first()
+    run = one(RoutingRun, "case_id = %s ORDER BY at DESC, id DESC LIMIT 1", (case.id,))
     return view_of(case, run=run, referral=newest_referral(case))
 
 
@@ -140,10 +147,14 @@ def view_of(case: Case, *, run: RoutingRun | None, referral: Referral | None) ->
         grade=case.grade,
         action=case.action,
         state=case.state,
-        offers=tuple(offer_view(offer) for offer in run.offers.order_by("rank")) if run else (),
+        offers=tuple(offer_view(offer) for offer in _offers(run)) if run else (),
         exclusions=_exclusions(run) if run else (),
         referral=referral_view(referral) if referral else None,
     )
+
+
+def _offers(run: RoutingRun) -> list[Offer]:
+    return sorted(fetch(Part(Offer, "run_id = %s", (run.id,))), key=lambda offer: offer.rank)
 
 
 def _exclusions(run: RoutingRun) -> tuple[ExclusionView, ...]:

@@ -5,12 +5,14 @@ from uuid import uuid4
 
 import psycopg
 import pytest
-from django.db import IntegrityError, connection, transaction
+from django.db import DatabaseError, IntegrityError, connection, transaction
+from django.test.utils import CaptureQueriesContext
 
 from hub import audit
 from hub.clock import now
+from hub.consent import ConsentEntry
 from hub.crypto import DataKey
-from hub.db.quick import Part, append, fetch, fetch_together
+from hub.db.quick import Part, append, fetch, fetch_together, one, write
 from hub.ids import uuid7
 from hub.models import AuditRow
 from hub.tenancy import platform_scope, tenant_scope
@@ -94,32 +96,99 @@ def test_parts_come_together_and_each_row_once() -> None:
     made = [key(bytes([at])) for at in range(3)]
     with tenant_scope(BANK):
         append(*made)
-        every, none, one = fetch_together(
+        every, none, mine = fetch_together(
             Part(DataKey, "kind = %s", ("person",)), Part(DataKey, "false", ()), Part(DataKey, "id = %s", (made[1].id,))
         )
     assert {row.id for row in every} == {row.id for row in made}
     assert none == []
-    assert one == [made[1]]
+    assert mine == [made[1]]
 
 
-def test_columns_may_be_left_out_and_json_may_not_be_read() -> None:
+def test_columns_may_be_left_out() -> None:
     made = key()
     with tenant_scope(BANK):
         append(made)
         [found] = fetch(Part(DataKey, "id = %s", (made.id,), only=("id", "kind")))
         assert found.get_deferred_fields() >= {"wrapped"}
         assert found.kind == "person"
-        with pytest.raises(TypeError, match="JSON"):
-            fetch(Part(AuditRow, "true", ()))
+
+
+def test_json_comes_as_the_orm_reads_it() -> None:
+    details = {"share": 0.1, "none": None, "big": 2**60, "text": "量", "list": [1, "2"]}
+    with platform_scope():
+        audit.record(
+            actor=audit.system_actor("t"), action="a", subject_type="t", subject_id="1", now=now(), details=details
+        )
+        [found] = fetch(Part(AuditRow, "true", ()))
+        assert found.details == details == AuditRow.objects.get().details
+
+
+def test_one_row_comes_with_the_one_it_points_at() -> None:
+    made = key()
+    with tenant_scope(BANK):
+        append(made)
+        given = ConsentEntry.objects.create(
+            consent_id=uuid4(), institution_id=BANK, person=made, state="given", purpose="credit_scoring",
+            recipient="institution", text_version="1", reference_index=b"r", at=now(), recorded_at=now(),
+        )  # fmt: skip
+        found = one(ConsentEntry, "consent_id = %s", (given.consent_id,), also="person")
+        assert found is not None
+        with CaptureQueriesContext(connection) as asked:
+            assert found.person == made
+        assert len(asked) == 0
+        assert one(ConsentEntry, "consent_id = %s", (uuid4(),), also="person") is None
+
+
+def test_some_fields_of_a_row_are_written() -> None:
+    made = key()
+    with tenant_scope(BANK):
+        append(made)
+        made.wrapped, made.kind = b"other", "book"
+        write(made, "wrapped")
+        assert bytes(DataKey.objects.get().wrapped or b"") == b"other"
+        assert DataKey.objects.get().kind == "person"
+    with tenant_scope(uuid4()), pytest.raises(DatabaseError, match="is gone"):
+        write(made, "wrapped")
+
+
+def test_a_savepoint_of_nothing_is_never_sent() -> None:
+    with tenant_scope(BANK):
+        with transaction.atomic(), transaction.atomic():
+            pass
+        with pytest.raises(RuntimeError), transaction.atomic():
+            raise RuntimeError
+        append(key())
+    with platform_scope():
+        assert DataKey.objects.count() == 1
+
+
+def test_savepoints_within_each_other_roll_back_what_is_theirs() -> None:
+    with tenant_scope(BANK):
+        with transaction.atomic():
+            append(key(b"1"))
+            with transaction.atomic():
+                append(key(b"2"))
+            with pytest.raises(IntegrityError), transaction.atomic():
+                append(key(b"3"))
+                with transaction.atomic():
+                    append(key(b"1"))
+            append(key(b"4"))
+        with pytest.raises(RuntimeError), transaction.atomic():
+            with transaction.atomic():
+                append(key(b"5"))
+            raise RuntimeError
+        append(key(b"6"))
+    with platform_scope():
+        assert sorted(bytes(row.reference_index) for row in DataKey.objects.all()) == [b"1", b"2", b"4", b"6"]
 
 
 def test_connections_that_died_in_the_pool_are_replaced() -> None:
-    def one() -> None:
+    def look() -> None:
         with tenant_scope(BANK):
             fetch(Part(DataKey, "true", ()))
         connection.close()
 
-    threads = [threading.Thread(target=one) for _ in range(6)]
+    threads = [threading.Thread(target=look) for _ in range(6)]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -131,4 +200,4 @@ def test_connections_that_died_in_the_pool_are_replaced() -> None:
         ).fetchall()
     assert len(killed) >= 1
     for _ in range(8):
-        one()
+        look()

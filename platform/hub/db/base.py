@@ -43,6 +43,8 @@ class DatabaseWrapper(base.DatabaseWrapper):
         super().__init__(*args, **kwargs)
         self.waiting: list[tuple[type[Model], list[Any]]] = []
         self._opening: tuple[Statement, ...] = ()
+        self._points: list[Statement] = []
+        self._undone = ""
         self.offsets: dict[UUID, int] = {}  # of the clocks of sandboxes: see hub.sandbox
 
     def open_transaction(self, role: str, institution_id: str) -> None:
@@ -77,10 +79,15 @@ class DatabaseWrapper(base.DatabaseWrapper):
         """Drop what was not sent: the transaction is over."""
         self.waiting.clear()
         self._opening = ()
+        self._points.clear()
         self.offsets.clear()
 
     def _send(self, *statements: Statement) -> list[Rows]:
         opening, self._opening = self._opening, ()
+        points, self._points = self._points, []
+        return self._sent(opening, (*points, *statements))[len(points) :]
+
+    def _sent(self, opening: tuple[Statement, ...], statements: tuple[Statement, ...]) -> list[Rows]:
         with self.wrap_database_errors:
             # The opening is also the check of a pooled connection's health: nothing is lost yet if it is dead.
             for _ in range(self.pool.max_size if opening and self.pool else 0):
@@ -91,6 +98,35 @@ class DatabaseWrapper(base.DatabaseWrapper):
                         raise
                 self._renew_connection()
             return self._together(*opening, *statements)[len(opening) :]
+
+    def _savepoint(self, sid: str) -> None:
+        """Let a savepoint of a scope go with the next statement: most end without one, or with one alone."""
+        if self.scope is None:
+            super()._savepoint(sid)  # type: ignore[misc]  # not in the stubs
+            return
+        self.flush()
+        self._points.append(_point(self.ops.savepoint_create_sql(sid)))
+
+    def _savepoint_commit(self, sid: str) -> None:
+        if self.scope is None:
+            super()._savepoint_commit(sid)  # type: ignore[misc]  # not in the stubs
+        elif sid != self._undone and not self._unset(sid):
+            self._points.append(_point(self.ops.savepoint_commit_sql(sid)))
+
+    def _savepoint_rollback(self, sid: str) -> None:
+        if self.scope is not None and self._unset(sid):
+            self._undone = sid  # Django releases it all the same
+            return
+        self._points.clear()  # they lie within what is rolled back
+        super()._savepoint_rollback(sid)  # type: ignore[misc]  # not in the stubs
+
+    def _unset(self, sid: str) -> bool:
+        """Forget a savepoint that was not sent yet, with all that came behind it; False where it was sent."""
+        point = _point(self.ops.savepoint_create_sql(sid))
+        if point not in self._points:
+            return False
+        del self._points[self._points.index(point) :]
+        return True
 
     def _together(self, *statements: Statement) -> list[Rows]:
         return wire.ask(self.connection, *statements, prepare=settings.PREPARE_STATEMENTS)
@@ -104,7 +140,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
     def create_cursor(self, name: str | None = None) -> Any:
         """Make a cursor; what it runs sees the inserts that waited."""
         self.flush()
-        if self._opening:
+        if self._opening or self._points:
             self._send()
         return super().create_cursor(name)
 
@@ -119,6 +155,10 @@ class DatabaseWrapper(base.DatabaseWrapper):
         if not self.settings_dict.get("OWNER"):
             refuse_unsafe_role(connection)
         return changed
+
+
+def _point(text: str) -> Statement:
+    return Statement(text.encode(), prepared=False)
 
 
 def refuse_unsafe_role(connection: Any) -> None:

@@ -30,14 +30,19 @@ def _insert(model: type[models.Model], places: Iterator[int]) -> str:
     return f"INSERT INTO {model._meta.db_table} ({columns}) VALUES ({values})"
 
 
-def values_of(model: type[models.Model], row: Mapping[str, Any], wrapper: BaseDatabaseWrapper) -> list[Any]:
-    """Return the values of a row, in the order of its places; `KeyError` where one is missing."""
-    return [prepare(row[name], wrapper) if prepare else row[name] for name, prepare in _written(model)]
+def values_of(
+    model: type[models.Model], row: Mapping[str, Any], wrapper: BaseDatabaseWrapper, names: tuple[str, ...] = ()
+) -> list[Any]:
+    """Return the values of a row (of these fields), in the order of its places; `KeyError` where one is missing."""
+    return [prepare(row[name], wrapper) if prepare else row[name] for name, prepare in _written(model, names)]
 
 
 @cache
-def _written(model: type[models.Model]) -> list[tuple[str, Callable[[Any, BaseDatabaseWrapper], Any] | None]]:
-    return [(field.attname, _preparation(field)) for field in _fields(model)]
+def _written(
+    model: type[models.Model], names: tuple[str, ...]
+) -> list[tuple[str, Callable[[Any, BaseDatabaseWrapper], Any] | None]]:
+    ways = {field.attname: _preparation(field) for field in _fields(model)}
+    return [(name, ways[name]) for name in names or ways]
 
 
 @cache

@@ -1,17 +1,20 @@
-"""Reads and appends for the hot paths: the same rows as the ORM's, with the SQL text made once per model.
+"""Reads and writes for the hot paths: the same rows as the ORM's, with the SQL text made once per model.
 
-Compiling a queryset costs about as much as running it. Only for plain columns and for rows that are only added:
-no relations, no signals, no returning of defaults. Row-level security and constraints hold as everywhere.
+Compiling a queryset costs more than running it. No signals, no returning of defaults; row-level security and
+constraints hold as everywhere.
 """
 
 from dataclasses import dataclass
 from functools import cache
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
-from django.db import connections, models
+import msgspec
+from django.db import DatabaseError, connections, models
 
 from hub.db.base import DatabaseWrapper
 from hub.db.inserts import values_of
+
+Row = TypeVar("Row", bound=models.Model)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,13 +39,41 @@ def fetch_together(*parts: Part) -> list[list[Any]]:
     found: list[list[Any]] = []
     start = 0
     for part in parts:
-        names, _ = _columns(part.model, part.only)
-        end = start + len(names)
+        fields = _fields(part.model, part.only)
+        end = start + len(fields)
         # The first column is the primary key: each row of a part comes once for each combination of the others.
         distinct = {row[start]: row[start:end] for row in rows if row[start] is not None}
-        found.append([part.model.from_db("default", names, values) for values in distinct.values()])
+        found.append([_instance(part.model, fields, values) for values in distinct.values()])
         start = end
     return found
+
+
+def one(model: type[Row], where: str, params: tuple[Any, ...], *, also: str = "", lock: bool = False) -> Row | None:
+    """Return the one row of a WHERE clause, or None; with `also` the row that this foreign key points at comes along.
+
+    With `lock` it is locked FOR UPDATE; what `also` names is not, and is read as it was before a wait for the lock.
+    """
+    mine = Part(model, f"{where} FOR UPDATE" if lock else where, params)
+    if not also:
+        found: list[Row] = fetch(mine)
+        return found[0] if found else None
+    key: Any = model._meta.get_field(also)
+    # Names of our own, no input.
+    theirs = f"{key.target_field.column} = (SELECT {key.column} FROM {model._meta.db_table} WHERE {where})"  # nosec
+    found, others = fetch_together(mine, Part(key.related_model, theirs, params))
+    for row in found:
+        for other in others:
+            setattr(row, also, other)
+        return row
+    return None
+
+
+def write(row: models.Model, *names: str) -> None:
+    """Write these fields of a row that is there; `DatabaseError` where it is gone."""
+    wrapper = cast(DatabaseWrapper, connections["default"])
+    values = values_of(type(row), row.__dict__, wrapper, names)
+    if not run(_update(type(row), names), (*values, row.pk)):
+        raise DatabaseError(f"{type(row).__name__} {row.pk} is gone")
 
 
 def run(statement: str, params: tuple[Any, ...]) -> list[tuple[Any, ...]]:
@@ -77,11 +108,22 @@ def _numbered(statement: str) -> bytes:
 def _select(parts: tuple[tuple[type[models.Model], str, tuple[str, ...]], ...]) -> str:
     shown, sources = [], []
     for at, (model, where, only) in enumerate(parts):
-        names, columns = _columns(model, only)
-        shown += [f"part_{at}.{field.column}" for field in model._meta.concrete_fields if field.attname in names]
-        sources.append(f"(SELECT {columns} FROM {model._meta.db_table} WHERE {where}) part_{at} ON true")
+        fields, table = _fields(model, only), model._meta.db_table
+        columns = ", ".join(f'{table}."{field.column}"' for field in fields)
+        shown += [f'part_{at}."{field.column}"' for field in fields]
+        sources.append(f"(SELECT {columns} FROM {table} WHERE {where}) part_{at} ON true")
     # Names of our own, no input.
     return f"SELECT {', '.join(shown)} FROM (SELECT 1) one LEFT JOIN " + " LEFT JOIN ".join(sources)  # nosec
+
+
+@cache
+def _update(model: type[models.Model], names: tuple[str, ...]) -> str:
+    columns = ", ".join(f'"{_field(model, name).column}" = %s' for name in names)
+    return f'UPDATE {model._meta.db_table} SET {columns} WHERE "{model._meta.pk.column}" = %s RETURNING 1'  # nosec
+
+
+def _field(model: type[models.Model], name: str) -> Any:
+    return next(field for field in model._meta.concrete_fields if field.attname == name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,9 +152,15 @@ def append(*rows: models.Model | New) -> None:
 
 
 @cache
-def _columns(model: type[models.Model], only: tuple[str, ...]) -> tuple[list[str], str]:
-    fields = [field for field in model._meta.concrete_fields if not only or field.attname in only]
-    if any(isinstance(field, models.JSONField) for field in fields):
-        raise TypeError(f"{model.__name__} has JSON columns: read it through the ORM")
-    table = model._meta.db_table
-    return [field.attname for field in fields], ", ".join(f'{table}."{field.column}"' for field in fields)
+def _fields(model: type[models.Model], only: tuple[str, ...]) -> tuple[Any, ...]:
+    return tuple(field for field in model._meta.concrete_fields if not only or field.attname in only)
+
+
+def _instance(model: type[models.Model], fields: tuple[Any, ...], values: tuple[Any, ...]) -> Any:
+    read = [_read(field, value) for field, value in zip(fields, values, strict=True)]
+    return model.from_db("default", [field.attname for field in fields], read)
+
+
+def _read(field: Any, value: Any) -> Any:
+    # Django has the driver leave JSON as text.
+    return msgspec.json.decode(value) if isinstance(field, models.JSONField) and value is not None else value

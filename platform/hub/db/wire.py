@@ -23,10 +23,11 @@ _prepared: WeakKeyDictionary[psycopg.Connection[Any], dict[tuple[bytes, tuple[in
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """A statement of the program's own, with the places $1, $2 and so on."""
+    """A statement of the program's own, with the places $1, $2 and so on; not `prepared` where it differs each time."""
 
     text: bytes
     values: Sequence[Any] = ()
+    prepared: bool = True
 
 
 Rows = list[tuple[Any, ...]]
@@ -51,7 +52,7 @@ def _command(
 ) -> Callable[[], None]:
     given = transformer.dump_sequence(one.values, [PyFormat.AUTO] * len(one.values)) if one.values else []
     types, ways = (transformer.types or (), transformer.formats) if one.values else ((), [])
-    name = _name(connection, one.text, types) if prepare else None
+    name = _name(connection, one.text, types) if prepare and one.prepared else None
     if name is None:
         return partial(connection.pgconn.send_query_params, one.text, given, types, ways)
     return partial(connection.pgconn.send_query_prepared, name, given, ways)
