@@ -7,7 +7,7 @@ from django.contrib.admin import display
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 
-from hub import console, erasure, operations
+from hub import console, erasure, operations, sealing
 from hub.accounts.policies import OPERATORS
 from hub.audit import AuditRow
 from hub.broker_models import BrokerDead
@@ -15,6 +15,7 @@ from hub.clock import now
 from hub.consent import ConsentEntry
 from hub.console import Panel
 from hub.crypto import DataKey
+from hub.invariant_report import InvariantReport
 from hub.outbox import InboxEntry, OutboxEvent
 from hub.records import Deed, RecordAdmin, actor, coloured
 
@@ -159,12 +160,31 @@ def _header(row: BrokerDead, name: str) -> str:
         return "unreadable"
 
 
+@console.register(InvariantReport)
+class InvariantReportAdmin(RecordAdmin):
+    """What must always hold, as the last check found it."""
+
+    icon = "rule"
+    title = "Invariants"
+    list_display = ("code", "says", "looked_at", "state", "checked_at")
+    ordering = ("number",)
+    shown = ("code", "says", "looked_at", "wrong", "examples", "checked_at")
+
+    @coloured("state", holds="success", broken="danger")
+    def state(self, row: InvariantReport) -> str:
+        """Whether it holds."""
+        return "broken" if row.wrong else "holds"
+
+
 @console.register_panel
 def machinery(_request: HttpRequest) -> Panel:
-    """Show what waits and what is parked."""
+    """Show what waits, what is parked and what is wrong."""
     waiting = OutboxEvent.objects.filter(position__isnull=True).count()
     parked = InboxEntry.objects.filter(state=InboxEntry.PARKED).count()
+    broken = InvariantReport.objects.filter(wrong__gt=0).count()
     facts = [
+        ("Invariants broken", broken, broken > 0),
+        ("Audit rows without a seal yet", sealing.tail(now=now()).rows, False),
         ("Events without a position yet", waiting, False),
         ("Hand-overs parked", parked, parked > 0),
         ("Dead messages", dead := BrokerDead._default_manager.count(), dead > 0),

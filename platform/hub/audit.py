@@ -55,10 +55,15 @@ class AuditRow(models.Model):
     subject_id = models.CharField(max_length=64, editable=False)
     details = models.JSONField(default=dict, editable=False)
     request_id = models.CharField(max_length=64, blank=True, editable=False)
+    seal_number = models.BigIntegerField(null=True, editable=False)  # written by the sealer alone: see hub.sealing
 
     class Meta:
         ordering = ["-id"]
-        indexes = [models.Index(fields=["subject_type", "subject_id"], name="hub_auditrow_subject")]
+        indexes = [
+            models.Index(fields=["subject_type", "subject_id"], name="hub_auditrow_subject"),
+            models.Index(fields=["id"], name="hub_auditrow_unsealed", condition=models.Q(seal_number=None)),
+            models.Index(fields=["seal_number"], name="hub_auditrow_seal", condition=models.Q(seal_number__gt=0)),
+        ]
 
     def __str__(self) -> str:
         return f"{self.action} {self.subject_type} {self.subject_id}"
@@ -81,7 +86,7 @@ def record(
         {
             "id": uuid7(), "at": now, "institution_id": institution_id, "actor_kind": actor.kind, "actor_id": actor.id,
             "action": action, "subject_type": subject_type, "subject_id": str(subject_id),
-            "details": dict(details or {}), "request_id": request_id.get(),
+            "details": dict(details or {}), "request_id": request_id.get(), "seal_number": None,
         },
     )  # fmt: skip
     append(*after, row)

@@ -10,7 +10,7 @@ from django.core.exceptions import ImproperlyConfigured
 
 from hub.postgres import PostgresError
 
-SECRETS = ("LUOPAN_SECRET_KEY", "LUOPAN_MASTER_KEY", "LUOPAN_INDEX_KEY")
+SECRETS = ("LUOPAN_SECRET_KEY", "LUOPAN_MASTER_KEY", "LUOPAN_INDEX_KEY", "LUOPAN_SEAL_KEY")
 TOKEN_SECONDS_MAX = 15 * 60
 Faults = Iterator[tuple[str, str]]
 

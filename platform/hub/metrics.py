@@ -13,6 +13,7 @@ from django.utils.module_loading import import_string
 from prometheus_client import REGISTRY, CollectorRegistry, Counter, Histogram, disable_created_metrics, generate_latest
 from prometheus_client.core import GaugeMetricFamily
 
+from hub import sealing
 from hub.clock import now
 from hub.tenancy import platform_scope
 
@@ -44,6 +45,7 @@ _OUTBOX = """
 SELECT count(*), extract(epoch FROM %s - min(created_at))::float8 FROM hub_outboxevent WHERE position IS NULL"""
 _INBOX = "SELECT state, count(*) FROM hub_inboxentry WHERE state <> 'done' GROUP BY state"
 _QUEUES = "SELECT queue, count(*) FROM hub_brokermessage GROUP BY queue"
+_INVARIANTS = "SELECT code, sum(wrong)::bigint FROM hub_invariantreport GROUP BY code"
 _DEAD = "SELECT queue, count(*) FROM hub_brokerdead GROUP BY queue"
 
 
@@ -87,6 +89,11 @@ def _gauges() -> Iterator[Gauge]:
         counts = dict(_rows(query))
         for queue in ("default", "delivery", "training"):
             yield Gauge(name, "Messages of the embedded broker.", counts.get(queue, 0), {"queue": queue})
+    tail = sealing.tail(now=now())
+    yield Gauge("audit_unsealed_rows", "Audit rows without a seal yet.", tail.rows)
+    yield Gauge("audit_unsealed_seconds", "Age of the oldest of them.", tail.age_s)
+    for code, wrong in _rows(_INVARIANTS):
+        yield Gauge("invariant_wrong_rows", "Rows that break an invariant.", wrong, {"invariant": code})
     for source in settings.METRIC_SOURCES:
         read: Callable[[], Iterable[Gauge]] = import_string(source)
         yield from read()

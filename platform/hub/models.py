@@ -5,17 +5,21 @@ from hub.broker_models import BrokerDead, BrokerMessage
 from hub.consent import ConsentEntry
 from hub.crypto import DataKey
 from hub.idempotency import IdempotencyKey
+from hub.invariant_report import InvariantReport
 from hub.outbox import InboxEntry, OutboxEvent
 from hub.sandbox import SandboxClock
+from hub.sealing import AuditSeal
 
 __all__ = [
     "AuditRow",
+    "AuditSeal",
     "BrokerDead",
     "BrokerMessage",
     "ConsentEntry",
     "DataKey",
     "IdempotencyKey",
     "InboxEntry",
+    "InvariantReport",
     "OutboxEvent",
     "SandboxClock",
 ]

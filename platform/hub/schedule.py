@@ -9,11 +9,13 @@ from typing import Any
 
 SCHEDULE: dict[str, dict[str, Any]] = {
     "relay the outbox": {"task": "hub.relay_outbox", "schedule": 1.0, "options": {"expires": 5}},
+    "seal the audit": {"task": "hub.seal_audit", "schedule": 5.0, "options": {"expires": 10}},
     "deliver webhooks": {"task": "delivery.deliver", "schedule": 1.0, "options": {"expires": 5, "queue": "delivery"}},
     "take files of reports": {"task": "loans.apply_batches", "schedule": 2.0, "options": {"expires": 5}},
     "mature outcomes": {"task": "loans.mature_outcomes", "schedule": 30.0, "options": {"expires": 30}},
     "sweep books and trainings": {"task": "learning.sweep", "schedule": 10.0, "options": {"expires": 10}},
     "expire referrals": {"task": "referrals.expire_due", "schedule": 60.0, "options": {"expires": 60}},
+    "check the invariants": {"task": "hub.check_invariants", "schedule": 900.0, "options": {"expires": 600}},
     "tidy uploads": {"task": "learning.tidy_uploads", "schedule": 3600.0, "options": {"expires": 600}},
     "forget old keys": {"task": "hub.forget_idempotency_keys", "schedule": 3600.0, "options": {"expires": 600}},
     "forget expired tokens": {"task": "institutions.forget_expired", "schedule": 900.0, "options": {"expires": 600}},

@@ -294,9 +294,21 @@ UNFOLD = {
 # --- webhooks --------------------------------------------------------------------------------------------------------
 WEBHOOK_LOOPBACK = env.flag("LUOPAN_WEBHOOK_LOOPBACK", default=not PRODUCTION)  # of sandboxes, by http
 
+# --- the audit's chain: its signed heads leave the database -----------------------------------------------------------
+SEALS = env.folder("LUOPAN_SEALS", LUOPAN_HOME / "seals")
+
 # --- observation: what apps add to /readyz and /metrics, by name ------------------------------------------------------
 LOGGING_CONFIG = None  # structlog is set up by hub.observe
 METRICS_TOKEN = env.text("LUOPAN_METRICS_TOKEN")
 READINESS_CHECKS = ["risk.scoring.facade.champion_ready"]  # functions that answer (all is well, a sentence)
+INVARIANTS = [  # lists of hub.invariants.Check
+    "hub.invariants.HUB",
+    "partners.products.invariants.CHECKS",
+    "partners.referrals.invariants.CHECKS",
+    "partners.loans.invariants.CHECKS",
+    "partners.delivery.invariants.CHECKS",
+    "risk.scoring.invariants.CHECKS",
+    "risk.learning.invariants.CHECKS",
+]
 # Functions that answer hub.metrics.Gauge rows.
 METRIC_SOURCES = ["risk.learning.facade.training_gauges", "partners.delivery.facade.gauges"]

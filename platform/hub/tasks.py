@@ -1,9 +1,12 @@
 """The kernel's periodic tasks. Each does what has become due; twice, or twice at once, does no harm."""
 
 from celery import shared_task
+from django.conf import settings
 
-from hub import idempotency, outbox
+from hub import idempotency, outbox, sealing
 from hub.clock import now
+from hub.invariant_report import InvariantReport
+from hub.seal_file import SealFile
 from hub.tenancy import platform_scope
 
 
@@ -17,6 +20,25 @@ def relay_outbox() -> None:
         with platform_scope():
             if not outbox.hand_over_one(now=now()):
                 break
+
+
+@shared_task(name="hub.seal_audit")
+def seal_audit() -> None:
+    """Seal the audit rows that are not sealed yet, batch by batch, and export each head."""
+    for _ in range(50):
+        with platform_scope():
+            sealed = sealing.seal_batch(now=now())
+        with platform_scope():
+            sealing.export(SealFile(settings.SEALS), settings.SECRETS.seal)
+        if sealed is None:
+            break
+
+
+@shared_task(name="hub.check_invariants")
+def check_invariants() -> None:
+    """See whether everything holds that must always hold; what does not is an error in the log and in the console."""
+    with platform_scope():
+        InvariantReport.renew(now=now())
 
 
 @shared_task(name="hub.forget_idempotency_keys")

@@ -42,6 +42,11 @@ def platform_decision(*, decision_id: UUID) -> Decision:
     return decision
 
 
+def newest_decisions(*, limit: int) -> list[Decision]:
+    """Return the newest decision records, of whomever. Platform scope."""
+    return list(_decisions().order_by("-id")[:limit])
+
+
 def decision_ids(*, person_id: UUID) -> list[UUID]:
     """Return the ids of the decisions on a person, oldest first."""
     return list(Decision.objects.filter(person_id=person_id).order_by("created_at", "id").values_list("id", flat=True))

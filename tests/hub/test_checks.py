@@ -34,6 +34,7 @@ def production(django_db_setup: None, tmp_path: Path) -> dict[str, str]:
         "LUOPAN_SECRET_KEY": base64.urlsafe_b64encode(os.urandom(48)).decode(),
         "LUOPAN_MASTER_KEY": key,
         "LUOPAN_INDEX_KEY": key,
+        "LUOPAN_SEAL_KEY": key,
         "DATABASE_URL": f"postgresql://luopan_app@/{name}?host={socket}",
     }
 

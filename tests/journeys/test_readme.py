@@ -81,7 +81,8 @@ def production(up: Up) -> str:
     values = {
         "LUOPAN_PRODUCTION": "1", "LUOPAN_DEMO": "0", "LUOPAN_URL": "https://luopan.example.com",
         "LUOPAN_HOSTS": "luopan.example.com", "LUOPAN_SECRET_KEY": secret, "LUOPAN_MASTER_KEY": key,
-        "LUOPAN_INDEX_KEY": key, "DATABASE_URL": f"postgresql://luopan_app@/luopan?host={postgres.socket_folder(up.home)}",
+        "LUOPAN_INDEX_KEY": key, "LUOPAN_SEAL_KEY": key,
+        "DATABASE_URL": f"postgresql://luopan_app@/luopan?host={postgres.socket_folder(up.home)}",
     }  # fmt: skip
     return " ".join(f"{name}='{value}'" for name, value in values.items())
 

@@ -34,7 +34,7 @@ BELOW = {
 }
 # Tables of ours that belong to the platform alone: no institution's role has a right on them.
 PLATFORM_ONLY = {
-    "hub_brokermessage", "hub_brokerdead", "hub_inboxentry",
+    "hub_auditseal", "hub_brokermessage", "hub_brokerdead", "hub_inboxentry", "hub_invariantreport",
     "delivery_feedcursor", "institutions_usedassertion", "learning_outcomeentry", "learning_trainingcheckpoint",
     "referrals_openapplicationclaim", "referrals_fundedclaim", "referrals_catalogue", "referrals_routingrun",
     "journey_application", "journey_borrower", "journey_onetimecode",

@@ -20,7 +20,8 @@ APPS = {
 }
 # Who may open the platform's scope: pages, the API's door, the broker, probes; tasks and commands of the system itself.
 PLATFORM_SCOPE = {
-    "platform/hub/accounts/management/commands/open_account.py",
+    "platform/hub/accounts/management/commands/open_account.py", "platform/hub/management/commands/verify_audit.py",
+    "platform/hub/management/commands/check_invariants.py",
     "platform/hub/api_auth.py", "platform/hub/enlist.py", "platform/hub/metrics.py", "platform/hub/pages.py",
     "platform/hub/probes.py", "platform/hub/tasks.py",
     "partners/delivery/tasks.py", "partners/institutions/tasks.py", "partners/loans/tasks.py",
