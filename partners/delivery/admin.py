@@ -84,14 +84,14 @@ class WebhookEndpointAdmin(RecordAdmin):
 
     section = "Webhooks"
     icon = "webhook"
-    list_display = ("label", "institution", "url", "state_label", "created_at")
-    list_filter = ("state", "sandbox")
+    list_display = ("label", "institution", "url", "state_label", "failing_since", "created_at")
+    list_filter = ("state", "disabled_reason", "sandbox")
     list_select_related = ("institution",)
     search_fields = ("id", "url", "description")
     ordering = ("-created_at", "-id")
     shown = (
         "id", "institution", "url", "description", "event_types", "approved_network", "state", "disabled_reason",
-        "held_until", "created_at",
+        "held_until", "failing_since", "slow", "created_at",
     )  # fmt: skip
     deeds = (
         Deed("test", "Send a test", _test, OPERATORS, offered=lambda row: row.state == "active"),
@@ -166,8 +166,10 @@ extend(
 def webhooks(_request: HttpRequest) -> Panel:
     """Count endpoints, what waits, and what was given up."""
     parked = Delivery.objects.filter(state="parked").count()
+    failing = WebhookEndpoint.objects.filter(state="disabled", disabled_reason="failing").count()
     facts = [
         ("Active endpoints", WebhookEndpoint.objects.filter(state="active").count(), False),
+        ("Disabled after days of failures", failing, failing > 0),
         ("Waiting", Delivery.objects.filter(state="waiting").count(), False),
         ("Parked", parked, parked > 0),
     ]

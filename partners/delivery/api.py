@@ -91,7 +91,11 @@ class WebhookEndpointDetail(Resource):
 
     @endpoint(scope="webhooks:manage", answer=EndpointView, examples={"response": serializers.ENDPOINT})
     def get(self, request: Request, endpoint_id: UUID) -> Reply:  # noqa: ARG002 - the scope is in the transaction
-        """Read an endpoint; it is disabled with the reason `gone` once it has answered 410."""
+        """Read an endpoint.
+
+        It is disabled with the reason `gone` once it has answered 410, with `failing` when it has taken nothing for
+        five days.
+        """
         return Reply(queries.endpoint(endpoint_id=endpoint_id))
 
     @endpoint(scope="webhooks:manage", body=EndpointChange, answer=EndpointView, examples=serializers.CHANGED)

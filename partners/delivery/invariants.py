@@ -31,8 +31,11 @@ CHECKS = [
         f"""
         SELECT d.id::text, d.state = 'waiting' AND (w.state <> 'active' OR (d.due_at < clock_timestamp() - {STANDSTILL}
           AND coalesce(w.held_until, d.due_at) < clock_timestamp() - {STANDSTILL}
-          AND coalesce(d.lease_until, d.due_at) < clock_timestamp() - {STANDSTILL}))
+          AND coalesce(d.lease_until, d.due_at) < clock_timestamp() - {STANDSTILL}
+          AND coalesce(tried.last, d.due_at) < clock_timestamp() - {STANDSTILL}))
         FROM delivery_delivery d JOIN delivery_webhookendpoint w ON w.id = d.endpoint_id
+        LEFT JOIN (SELECT endpoint_id, max(attempted_at) AS last FROM delivery_delivery GROUP BY endpoint_id) tried
+          ON tried.endpoint_id = w.id  -- a long backlog of a slow receiver is worked off one after the other
         WHERE d.state <> 'delivered'""",  # nosec
     ),
 ]

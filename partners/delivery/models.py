@@ -7,11 +7,11 @@ from uuid import UUID, uuid4
 from django.conf import settings
 from django.db import connection, models
 
-from hub.crypto import open_sealed, seal
 from hub.errors import NotFound
 from hub.ids import uuid7
 from hub.outbox import OutboxEvent
 from partners.delivery import signing
+from partners.delivery.claiming import CLAIM, DELIVERED, ONE_AT_A_TIME
 from partners.delivery.flows import DELIVERY, ENDPOINT
 from partners.delivery.targets import URL_MAX, Rules, check_network
 
@@ -31,6 +31,8 @@ class WebhookEndpoint(models.Model):
     state = models.CharField(max_length=10, choices=ENDPOINT.choices(), default=ENDPOINT.first, editable=False)
     disabled_reason = models.CharField(max_length=20, blank=True, editable=False)
     held_until = models.DateTimeField(null=True, editable=False)
+    failing_since = models.DateTimeField(null=True, editable=False)
+    slow = models.BooleanField(default=False, db_default=False, editable=False)
     from_position = models.BigIntegerField(editable=False)
     created_at = models.DateTimeField(editable=False)
 
@@ -68,20 +70,30 @@ class WebhookEndpoint(models.Model):
         self.save(force_insert=True)
 
     def change(self, *, url: str, description: str, event_types: list[str]) -> None:
-        """Write its fields."""
+        """Write its fields. Another address is another receiver, of which nothing is known yet."""
+        since, slow = (self.failing_since, self.slow) if url == self.url else (None, False)
         self.url, self.description, self.event_types = url, description, event_types
-        self.save(update_fields=["url", "description", "event_types"])
+        self.failing_since, self.slow = since, slow
+        self.save(update_fields=["url", "description", "event_types", "failing_since", "slow"])
 
     def become(self, state: str, *, reason: str = "") -> None:
         """Change the state as the flow allows."""
         ENDPOINT.check(self.state, state)
         self.state, self.disabled_reason, self.held_until = state, reason, None
-        self.save(update_fields=["state", "disabled_reason", "held_until"])
+        if state == ENDPOINT.first:
+            self.failing_since, self.slow = None, False
+        self.save(update_fields=["state", "disabled_reason", "held_until", "failing_since", "slow"])
 
     def hold(self, *, until: datetime) -> None:
         """Leave it alone until then; never for less long than before."""
         self.held_until = max(until, self.held_until or until)
         self.save(update_fields=["held_until"])
+
+    def note(self, *, failing_since: datetime | None, slow: bool) -> None:
+        """Keep how its receiver does: since when it has taken nothing, and whether it is slow to answer."""
+        if (self.failing_since, self.slow) != (failing_since, slow):
+            self.failing_since, self.slow = failing_since, slow
+            self.save(update_fields=["failing_since", "slow"])
 
 
 class WebhookSecret(models.Model):
@@ -108,7 +120,7 @@ class WebhookSecret(models.Model):
     def issue(cls, endpoint: WebhookEndpoint, *, now: datetime) -> str:
         """Make the current secret of an endpoint; return it, this once."""
         secret, secret_id = signing.new_secret(), uuid7()
-        sealed = seal(settings.SECRETS.master, secret.encode(), place=_place(secret_id))
+        sealed = settings.SECRETS.master.seal(secret.encode(), place=_place(secret_id))
         cls(
             id=secret_id, institution_id=endpoint.institution_id, endpoint=endpoint, sealed=sealed, created_at=now
         ).save(force_insert=True)
@@ -127,26 +139,11 @@ class WebhookSecret(models.Model):
 
     def reveal(self) -> str:
         """Open it, to sign with. Platform scope: the tenant's role may not read the column."""
-        return open_sealed(settings.SECRETS.master, bytes(self.sealed), place=_place(self.id)).decode()
+        return settings.SECRETS.master.open(bytes(self.sealed), place=_place(self.id)).decode()
 
 
 def _place(secret_id: UUID) -> str:
     return f"delivery_webhooksecret|sealed|{secret_id}"
-
-
-_CLAIM = """
-WITH picked AS (
-  SELECT due.id FROM delivery_webhookendpoint e CROSS JOIN LATERAL (
-    SELECT d.id FROM delivery_delivery d
-    WHERE d.endpoint_id = e.id AND d.state = 'waiting' AND d.due_at <= %(now)s
-      AND (d.lease_until IS NULL OR d.lease_until <= %(now)s)
-    ORDER BY d.due_at, d.id LIMIT %(each)s FOR UPDATE OF d SKIP LOCKED) due
-  WHERE e.state = 'active' AND (e.held_until IS NULL OR e.held_until <= %(now)s)
-  LIMIT %(most)s)
-UPDATE delivery_delivery d
-SET attempts = d.attempts + 1, attempted_at = %(now)s, lease_token = %(token)s, lease_until = %(until)s
-FROM picked WHERE d.id = picked.id
-"""
 
 
 class Delivery(models.Model):
@@ -177,6 +174,9 @@ class Delivery(models.Model):
             ),
             models.Index(fields=["institution_id", "created_at", "id"], name="delivery_delivery_list"),
             models.Index(fields=["id"], name="delivery_delivery_parked", condition=models.Q(state="parked")),
+            models.Index(
+                fields=["endpoint"], name="delivery_delivery_leased", condition=models.Q(lease_token__isnull=False)
+            ),
         ]
 
     def __str__(self) -> str:
@@ -196,13 +196,30 @@ class Delivery(models.Model):
         cls.objects.bulk_create(rows, ignore_conflicts=True)
 
     @classmethod
-    def claim(cls, *, lease: timedelta, each: int, most: int, now: datetime) -> list[Self]:
-        """Lease due rows of active endpoints, at most `each` of one endpoint; count the attempt that begins."""
+    def claim(cls, *, lease: timedelta, each: int, quick: int, slow: int, now: datetime) -> list[Self]:
+        """Lease due rows of active endpoints and count the attempt that begins.
+
+        At most `quick` of endpoints that answer at once and `slow` of the others; at most `each` of one endpoint are
+        on their way at once, of whatever worker.
+        """
         token = uuid4()
-        values: dict[str, Any] = {"now": now, "token": token, "until": now + lease, "each": each, "most": most}
+        values: dict[str, Any] = {
+            "now": now, "token": token, "until": now + lease, "each": each, "quick": quick, "slow": slow,
+        }  # fmt: skip
         with connection.cursor() as cursor:
-            cursor.execute(_CLAIM, values)
+            cursor.execute(ONE_AT_A_TIME)
+            cursor.execute(CLAIM, values)
+            if not cursor.rowcount:
+                return []
         return list(cls.objects.filter(lease_token=token).select_related("endpoint").order_by("endpoint_id", "id"))
+
+    @classmethod
+    def deliver_all(cls, taken: list[tuple[Self, int]]) -> None:
+        """Note claimed rows that receivers took, with their statuses; none whose lease has gone to somebody else."""
+        if taken:
+            ids, tokens = [row.id for row, _ in taken], [row.lease_token for row, _ in taken]
+            with connection.cursor() as cursor:
+                cursor.execute(DELIVERED, [ids, tokens, [status for _, status in taken]])
 
     @classmethod
     def held(cls, claimed: Self) -> Self | None:
@@ -222,12 +239,6 @@ class Delivery(models.Model):
         """Park what waits for an endpoint; return how many."""
         waiting = cls.objects.filter(endpoint=endpoint, state="waiting")
         return waiting.update(state="parked", last_fault=fault, lease_token=None, lease_until=None)
-
-    def deliver(self, *, status: int) -> None:
-        """Note that the receiver took it."""
-        self._become("delivered")
-        self.last_status, self.last_fault = status, ""
-        self._save_attempt()
 
     def postpone(self, *, until: datetime, status: int | None, fault: str) -> None:
         """Note a failed attempt, and when the next one is due."""

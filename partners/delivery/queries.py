@@ -91,10 +91,15 @@ def endpoints_of(institution_id: UUID) -> QuerySet[WebhookEndpoint]:
 
 def endpoint(*, endpoint_id: UUID) -> EndpointView:
     """Return one endpoint of the open scope; `NotFound` where there is none."""
+    return endpoint_view(live_endpoint(endpoint_id))
+
+
+def live_endpoint(endpoint_id: UUID) -> WebhookEndpoint:
+    """Return the row of an endpoint that was not removed; `NotFound` where there is none."""
     row = WebhookEndpoint.objects.filter(id=endpoint_id).exclude(state="removed").first()
     if row is None:
         raise NotFound("There is no such webhook endpoint.")
-    return endpoint_view(row)
+    return row
 
 
 def delivery(*, delivery_id: UUID) -> DeliveryView:

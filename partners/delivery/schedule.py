@@ -12,6 +12,8 @@ JITTER = 0.1  # at most this share of a delay is added to it
 RETRY_AFTER_MAX_S = 24 * _HOUR
 THROTTLE_S = 60
 THROTTLING = frozenset((429, 502, 504))
+FAILING = timedelta(days=5)  # longer than all attempts of one delivery
+FAILED_ATTEMPTS = 4  # half an hour's: one bad minute after a long silence is not the end
 
 
 def next_attempt(*, delivery_id: UUID, attempts: int, retry_after: timedelta | None, now: datetime) -> datetime | None:
@@ -31,6 +33,11 @@ def pause(status: int | None, retry_after: timedelta | None) -> timedelta | None
     if retry_after is not None:
         return retry_after
     return timedelta(seconds=THROTTLE_S) if status in THROTTLING else None
+
+
+def given_up(*, failing_since: datetime, attempts: int, now: datetime) -> bool:
+    """Tell whether an endpoint is disabled that has taken nothing since then: this delivery failed so many times."""
+    return now - failing_since >= FAILING and attempts >= FAILED_ATTEMPTS
 
 
 def read_retry_after(header: str, *, now: datetime) -> timedelta | None:

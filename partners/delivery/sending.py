@@ -1,84 +1,141 @@
-"""Sends what is due: rows are leased, sent side by side outside any transaction, and the outcomes written down."""
+"""Sends what is due: rows are leased, sent side by side outside any transaction, and the outcomes written in groups.
 
+Nobody waits for a slow receiver: as messages are settled others take their places, and those that take long have places
+of their own (see `claiming`).
+"""
+
+import time
 from collections import defaultdict
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Self
 from uuid import UUID
 
 import structlog
 from django.db.models import Q
 
-from hub import outbox
-from hub.audit import system_actor
-from hub.events.delivery import DeliveryParked
-from partners.delivery import schedule, services, signing
-from partners.delivery.models import Delivery, WebhookEndpoint, WebhookSecret
+from partners.delivery import outcomes, schedule, signing
+from partners.delivery.models import Delivery, WebhookSecret
+from partners.delivery.outcomes import SLOW_S, Outcome
 from partners.delivery.transport import Answer, Outgoing, Transport
 
-BATCH = 32
-PER_ENDPOINT = 8  # so that one slow receiver does not fill a batch
+QUICK = 64  # messages on their way at once to endpoints that answer soon
+SLOW = 64  # and to the others
+PER_ENDPOINT = 8
 LEASE = timedelta(seconds=60)  # far above the deadline of one message
-GONE = 410
+LOOK_S = 0.2  # how long a step waits where nothing happens
 Scope = Callable[[], AbstractContextManager[None]]
 Clock = Callable[[], datetime]
-_ACTOR = system_actor("delivery.deliver")
 log = structlog.get_logger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Attempt:
     row: Delivery
-    outgoing: Outgoing
+    began_s: float
+    slow: bool
 
 
-def send_due(*, scope: Scope, clock: Clock, transport: Transport) -> int:
-    """Send one batch of due deliveries; return how many. Outside any scope: `scope` opens the platform's for writing.
+class Sender:
+    """Keeps messages on their way. Only the thread that calls `step` speaks to the database, in a `scope` each time.
 
     Whoever falls between sending and writing has sent for nothing: the lease ends and the same message goes again.
     """
-    with scope():
-        attempts = _claim(now=clock())
-    if not attempts:
-        return 0
-    with ThreadPoolExecutor(max_workers=len(attempts)) as pool:
-        answers = list(pool.map(lambda attempt: _answer(transport, attempt.outgoing), attempts))
-    with scope():
-        _lock({attempt.row.endpoint_id for attempt in attempts})
-        for attempt, answer in zip(attempts, answers, strict=True):
-            _settle(attempt.row, answer, now=clock())
-    delivered = sum(answer.delivered for answer in answers)
-    log.info("webhooks_sent", attempts=len(answers), delivered=delivered)
-    return len(answers)
+
+    def __init__(self, *, scope: Scope, clock: Clock, transport: Transport, until_s: float = float("inf")) -> None:
+        """After `until_s` (monotonic seconds) it comes to its end, as soon as that holds up nobody."""
+        self.attempts = 0
+        self._scope, self._clock, self._transport, self._until_s = scope, clock, transport, until_s
+        self._on_way: dict[Future[tuple[Answer, float]], _Attempt] = {}
+        self._pool = ThreadPoolExecutor(max_workers=QUICK + SLOW)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._pool.shutdown()
+
+    def step(self) -> bool:
+        """Write what is settled, send what is due and has a place, wait a moment; False where nothing is on its way."""
+        settled, late = self._settled(), self._late()
+        quick, slow = self._room()
+        with self._scope():
+            outcomes.write(settled, late=late, now=self._clock())
+            claimed = _claim(quick=quick, slow=slow, now=self._clock()) if quick or slow else []
+        for row, outgoing in claimed:
+            future = self._pool.submit(_send, self._transport, outgoing)
+            self._on_way[future] = _Attempt(row, time.monotonic(), row.endpoint.slow)
+        self.attempts += len(claimed)
+        if self._on_way:
+            wait(self._on_way, timeout=LOOK_S, return_when=FIRST_COMPLETED)
+        return bool(self._on_way)
+
+    def _settled(self) -> list[Outcome]:
+        done = [future for future in self._on_way if future.done()]
+        found = [Outcome(self._on_way.pop(future).row, *future.result()) for future in done]
+        if found:
+            log.info("webhooks_sent", attempts=len(found), delivered=sum(one.answer.delivered for one in found))
+        return sorted(found, key=lambda outcome: (outcome.row.endpoint_id, outcome.row.id))
+
+    def _late(self) -> dict[UUID, bool]:
+        """Return the endpoints that have not answered for long; True for those that were not known as slow."""
+        before_s = time.monotonic() - SLOW_S
+        found: dict[UUID, bool] = {}
+        for attempt in self._on_way.values():
+            if attempt.began_s < before_s:
+                found[attempt.row.endpoint_id] = not attempt.slow or found.get(attempt.row.endpoint_id, False)
+                attempt.slow = True
+        return found
+
+    def _room(self) -> tuple[int, int]:
+        """Return how many may be sent to quick endpoints, and to slow ones."""
+        slow = [attempt for attempt in self._on_way.values() if attempt.slow]
+        room = min(QUICK + len(slow), QUICK + SLOW) - len(self._on_way)
+        if time.monotonic() <= self._until_s:
+            return max(room, 0), max(SLOW - len(slow), 0)
+        return max(room, 0) if any(attempt.began_s < self._until_s for attempt in slow) else 0, 0
 
 
-def _answer(transport: Transport, outgoing: Outgoing) -> Answer:
+def send_due(*, scope: Scope, clock: Clock, transport: Transport) -> int:
+    """Send until nothing is due; return how many attempts that were. Outside any scope."""
+    with Sender(scope=scope, clock=clock, transport=transport) as sender:
+        while sender.step():
+            pass
+    return sender.attempts
+
+
+def _send(transport: Transport, outgoing: Outgoing) -> tuple[Answer, float]:
+    """Return what came of a message, and the seconds that it took."""
+    began_s = time.monotonic()
     try:
-        return transport(outgoing)
-    except Exception as error:  # noqa: BLE001 - the other messages of the batch have their answers
+        answer = transport(outgoing)
+    except Exception as error:  # noqa: BLE001 - the other messages have their answers
         log.error("webhook_not_sent", kind=type(error).__name__)
-        return Answer(None, "not_sent")
+        answer = Answer(None, outcomes.NOT_SENT)
+    return answer, time.monotonic() - began_s
 
 
-def _claim(*, now: datetime) -> list[_Attempt]:
-    rows = Delivery.claim(lease=LEASE, each=PER_ENDPOINT, most=BATCH, now=now)
+def _claim(*, quick: int, slow: int, now: datetime) -> list[tuple[Delivery, Outgoing]]:
+    rows = Delivery.claim(lease=LEASE, each=PER_ENDPOINT, quick=quick, slow=slow, now=now)
     secrets = _secrets({row.endpoint_id for row in rows}, now=now)
-    attempts = []
+    found = []
     for row in rows:
         if row.attempts > schedule.ATTEMPTS_MAX:  # its senders fell each time before they could write
-            _park(row, Answer(None, "never_settled"), now)
+            outcomes.park(row, Answer(None, "never_settled"), now=now)
         elif row.endpoint_id in secrets:  # else it is being removed, and its deliveries are parked
-            attempts.append(_Attempt(row, _outgoing(row, secrets[row.endpoint_id], now)))
-    return attempts
+            found.append((row, _outgoing(row, secrets[row.endpoint_id], now)))
+    return found
 
 
 def _secrets(endpoint_ids: set[UUID], *, now: datetime) -> dict[UUID, list[str]]:
-    valid = WebhookSecret.objects.filter(Q(expires_at=None) | Q(expires_at__gt=now), endpoint_id__in=endpoint_ids)
     found: defaultdict[UUID, list[str]] = defaultdict(list)
-    for secret in valid.order_by("-created_at", "-id"):
-        found[secret.endpoint_id].append(secret.reveal())
+    if endpoint_ids:
+        valid = WebhookSecret.objects.filter(Q(expires_at=None) | Q(expires_at__gt=now), endpoint_id__in=endpoint_ids)
+        for secret in valid.order_by("-created_at", "-id"):
+            found[secret.endpoint_id].append(secret.reveal())
     return dict(found)
 
 
@@ -86,46 +143,3 @@ def _outgoing(row: Delivery, secrets: list[str], now: datetime) -> Outgoing:
     body = bytes(row.body)
     headers = signing.headers(secrets=secrets, message_id=str(row.event_id), at=now, body=body)
     return Outgoing(row.endpoint.url, row.endpoint.rules, headers, body)
-
-
-def _settle(claimed: Delivery, answer: Answer, *, now: datetime) -> None:
-    retry_after = schedule.read_retry_after(answer.retry_after, now=now)
-    pause = None if answer.delivered else schedule.pause(answer.status, retry_after)
-    endpoint = _locked_active(claimed.endpoint_id) if pause or answer.status == GONE else None
-    row = Delivery.held(claimed)
-    if row is not None and answer.delivered:
-        assert answer.status is not None
-        row.deliver(status=answer.status)
-    elif row is not None:
-        _fail(row, answer, retry_after, now)
-    if endpoint is not None and answer.status == GONE:
-        services.disable(endpoint, reason="gone", actor=_ACTOR, now=now)
-    elif endpoint is not None and pause:
-        endpoint.hold(until=now + pause)
-
-
-def _lock(endpoint_ids: set[UUID]) -> None:
-    """Lock endpoints in one order and before any delivery, as everywhere: whoever turns one off parks what waits."""
-    rows = WebhookEndpoint.objects.select_for_update().filter(id__in=endpoint_ids).order_by("id")
-    list(rows.values_list("id", flat=True))
-
-
-def _locked_active(endpoint_id: UUID) -> WebhookEndpoint | None:
-    return WebhookEndpoint.objects.select_for_update().filter(id=endpoint_id, state="active").first()
-
-
-def _fail(row: Delivery, answer: Answer, retry_after: timedelta | None, now: datetime) -> None:
-    due = schedule.next_attempt(delivery_id=row.id, attempts=row.attempts, retry_after=retry_after, now=now)
-    if answer.status == GONE or due is None:
-        _park(row, answer, now)
-    else:
-        row.postpone(until=due, status=answer.status, fault=answer.fault or "status")
-
-
-def _park(row: Delivery, answer: Answer, now: datetime) -> None:
-    row.park(status=answer.status, fault=answer.fault or "status")
-    event = DeliveryParked(
-        row.id, row.institution_id, endpoint_id=row.endpoint_id, event_id=row.event_id, attempts=row.attempts,
-        fault=row.last_fault,
-    )  # fmt: skip
-    outbox.publish(event, actor=_ACTOR, now=now)

@@ -89,6 +89,9 @@ def change_endpoint(
     now: datetime,
 ) -> EndpointView:
     """Change what is given; `state` is "active" or "disabled". Safe to repeat. `Invalid`, `NotFound`."""
+    if url is not None:
+        # Before the lock, which nobody else's webhooks may wait for as long as a name takes to be found.
+        _check_new_url(endpoint_id, url, resolve)
     row = WebhookEndpoint.locked(endpoint_id)
     before = (row.url, row.description, row.event_types)
     after = (
@@ -96,8 +99,6 @@ def change_endpoint(
         row.description if description is None else _checked_description(description),
         row.event_types if event_types is None else _checked_types(event_types),
     )
-    if after[0] != before[0]:
-        _check_url(after[0], row.rules, resolve)
     if after != before:
         row.change(url=after[0], description=after[1], event_types=after[2])
         outbox.publish(WebhookEndpointChanged(row.id, row.institution_id), actor=actor, now=now)
@@ -110,7 +111,10 @@ def change_endpoint(
 
 
 def disable(row: WebhookEndpoint, *, reason: str, actor: Actor, now: datetime) -> None:
-    """Stop sending to a locked endpoint and park what waits for it: "asked" by somebody, or "gone" (answered 410)."""
+    """Stop sending to a locked endpoint and park what waits for it.
+
+    "asked" by somebody, "gone" (it answered 410), or "failing" (for days it has taken nothing).
+    """
     row.become("disabled", reason=reason)
     parked = Delivery.park_all(row, fault="endpoint_disabled")
     event = WebhookEndpointDisabled(row.id, row.institution_id, reason=reason, parked=parked)
@@ -176,6 +180,12 @@ def _wait_again(row: Delivery, *, actor: Actor, now: datetime) -> None:
 def _refuse_unless_active(row: WebhookEndpoint) -> None:
     if row.state != "active":
         raise Conflict("The webhook endpoint is disabled: set its state to active first.")
+
+
+def _check_new_url(endpoint_id: UUID, url: str, resolve: Resolver) -> None:
+    seen = queries.live_endpoint(endpoint_id)
+    if url != seen.url:
+        _check_url(url, seen.rules, resolve)
 
 
 def _check_url(url: str, rules: Rules, resolve: Resolver) -> None:

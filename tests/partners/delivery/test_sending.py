@@ -12,10 +12,10 @@ from pytest_django import Settings
 
 from hub.outbox import OutboxEvent
 from hub.tenancy import platform_scope, tenant_scope
-from partners.delivery import sending, services, tasks
+from partners.delivery import outcomes, sending, services, tasks
 from partners.delivery.models import Delivery, WebhookEndpoint
+from partners.delivery.outcomes import Outcome
 from partners.delivery.schedule import DELAYS_S
-from partners.delivery.sending import send_due
 from partners.delivery.transport import Answer, Outgoing
 from tests.factories import ACTOR
 from tests.partners.delivery import world
@@ -288,27 +288,27 @@ def test_who_lost_the_lease_writes_nothing(bank: World) -> None:
     """While one sends, its lease ends, another delivers: the first one's failure comes too late."""
     silent(bank)
     with platform_scope():
-        first = Delivery.claim(lease=sending.LEASE, each=1, most=1, now=bank.moment)
+        first = Delivery.claim(lease=sending.LEASE, each=1, quick=1, slow=0, now=bank.moment)
     bank.pass_time(seconds=61)
     bank.transport = Script()
     assert bank.send() == 1
     with platform_scope():
         assert Delivery.held(first[0]) is None
-        sending._settle(first[0], Answer(500), now=bank.moment)
+        outcomes.write([Outcome(first[0], Answer(500), 0.1)], late={}, now=bank.moment)
     assert (bank.only().state, bank.only().last_status) == ("delivered", 204)
 
 
-def test_a_batch_takes_few_of_each_endpoint(bank: World) -> None:
-    busy, calm = silent(bank, events=40), bank.endpoint(Receiver(url="http://127.0.0.1:9001/hooks"))
-    bank.happen()
-    bank.relay()
-    bank.transport = script = Script()
-    assert send_due(scope=platform_scope, clock=bank.now, transport=script) == sending.PER_ENDPOINT + 1
-    sent = [row.endpoint_id for row in bank.deliveries() if row.state == "delivered"]
-    assert sent.count(busy) == sending.PER_ENDPOINT
-    assert sent.count(calm) == 1
-    assert bank.send() == 33
-    assert {row.state for row in bank.deliveries()} == {"delivered"}
+def test_who_lost_the_lease_delivers_nothing(bank: World) -> None:
+    """While one sends, its lease ends, another fails: the first one's success comes too late to be noted."""
+    silent(bank)
+    with platform_scope():
+        first = Delivery.claim(lease=sending.LEASE, each=1, quick=1, slow=0, now=bank.moment)
+    bank.pass_time(seconds=61)
+    bank.transport = Script(answer=Answer(500))
+    assert bank.send() == 1
+    with platform_scope():
+        outcomes.write([Outcome(first[0], Answer(204), 0.1)], late={}, now=bank.moment)
+    assert (bank.only().state, bank.only().last_status) == ("waiting", 500)
 
 
 @pytest.mark.django_db(transaction=True)
