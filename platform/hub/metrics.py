@@ -46,6 +46,7 @@ SELECT count(*), extract(epoch FROM %s - min(created_at))::float8 FROM hub_outbo
 _INBOX = "SELECT state, count(*) FROM hub_inboxentry WHERE state <> 'done' GROUP BY state"
 _QUEUES = "SELECT queue, count(*) FROM hub_brokermessage GROUP BY queue"
 _INVARIANTS = "SELECT code, sum(wrong)::bigint FROM hub_invariantreport GROUP BY code"
+_CHECKED = "SELECT extract(epoch FROM %s - min(checked_at))::float8 FROM hub_invariantreport"
 _DEAD = "SELECT queue, count(*) FROM hub_brokerdead GROUP BY queue"
 
 
@@ -94,6 +95,9 @@ def _gauges() -> Iterator[Gauge]:
     yield Gauge("audit_unsealed_seconds", "Age of the oldest of them.", tail.age_s)
     for code, wrong in _rows(_INVARIANTS):
         yield Gauge("invariant_wrong_rows", "Rows that break an invariant.", wrong, {"invariant": code})
+    for (age,) in _rows(_CHECKED, now()):
+        if age is not None:  # None before the first check
+            yield Gauge("invariants_checked_seconds", "Time since the invariants were last checked.", max(age, 0.0))
     for source in settings.METRIC_SOURCES:
         read: Callable[[], Iterable[Gauge]] = import_string(source)
         yield from read()
