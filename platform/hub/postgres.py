@@ -131,7 +131,7 @@ def _initialise(home: Path) -> None:
     draft = home / "postgres.draft"
     shutil.rmtree(draft, ignore_errors=True)
     words = ["initdb", "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8", "-D", str(draft)]
-    result = _run([*_as_user(), str(binaries() / words[0]), *words[1:]])
+    result = _run([*as_user(), str(binaries() / words[0]), *words[1:]])
     if result.returncode:
         raise PostgresError(f"Cannot make the database cluster: {_explain(home, result)}")
     draft.rename(home / "postgres")
@@ -163,7 +163,7 @@ def _keep(home: Path) -> None:
 
 
 def _pg_ctl(home: Path, *words: str) -> subprocess.CompletedProcess[str]:
-    return _run([*_as_user(), str(binaries() / "pg_ctl"), "-D", str(home / "postgres"), *words])
+    return _run([*as_user(), str(binaries() / "pg_ctl"), "-D", str(home / "postgres"), *words])
 
 
 def _run(command: list[str]) -> subprocess.CompletedProcess[str]:
@@ -176,7 +176,8 @@ def _run(command: list[str]) -> subprocess.CompletedProcess[str]:
         return subprocess.CompletedProcess(command, code, stdout=output.read()[-2000:])
 
 
-def _as_user() -> list[str]:
+def as_user() -> list[str]:
+    """Return the words to put before a server program so that it runs as an ordinary user; none where this is one."""
     # PostgreSQL refuses to run as root: inside a user namespace the same files belong to an ordinary user.
     if os.geteuid() != 0:
         return []

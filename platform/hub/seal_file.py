@@ -80,6 +80,30 @@ class SealFile:
                 line = msgspec.json.decode(raw, type=Line)
                 yield line, _signed(line, keys.get(line.key))
 
+    def set_aside(self, *, after: int) -> list[Head]:
+        """Move the heads past this number to a file of their own, as evidence, and return them.
+
+        For a database that was restored to an earlier moment: it will make other seals of the same numbers.
+        """
+        lines = [line for line, _ in self.read()]
+        beyond = [line for line in lines if line.head.number > after]
+        if beyond:
+            self._write(self.folder / f"aside-{len(self.aside()) + 1}.ndjson", beyond)
+            self._write(self.folder / HEADS, [line for line in lines if line.head.number <= after])
+        return [line.head for line in beyond]
+
+    def aside(self) -> list[Path]:
+        """Return the files of heads that restores have set aside."""
+        return sorted(self.folder.glob("aside-*.ndjson"))
+
+    def _write(self, path: Path, lines: list[Line]) -> None:
+        draft = path.with_suffix(".draft")
+        with draft.open("wb") as file:
+            file.write(b"".join(msgspec.json.encode(line) + b"\n" for line in lines))
+            file.flush()
+            os.fsync(file.fileno())
+        draft.rename(path)
+
     def _publish(self, key: Ed25519PublicKey) -> str:
         raw = key.public_bytes_raw()
         name = hashlib.sha256(raw).hexdigest()[:16]

@@ -21,15 +21,15 @@ APPS = {
 # Who may open the platform's scope: pages, the API's door, the broker, probes; tasks and commands of the system itself.
 PLATFORM_SCOPE = {
     "platform/hub/accounts/management/commands/open_account.py", "platform/hub/management/commands/verify_audit.py",
-    "platform/hub/management/commands/check_invariants.py",
+    "platform/hub/management/commands/check_invariants.py", "platform/hub/management/commands/set_heads_aside.py",
     "platform/hub/api_auth.py", "platform/hub/enlist.py", "platform/hub/metrics.py", "platform/hub/pages.py",
     "platform/hub/probes.py", "platform/hub/tasks.py",
     "partners/delivery/tasks.py", "partners/institutions/tasks.py", "partners/loans/tasks.py",
     "partners/referrals/tasks.py",
     "risk/learning/management/commands/import_book.py", "risk/learning/management/commands/train.py",
     "risk/learning/tasks.py", "risk/scoring/management/commands/rollback.py",
-    "acquisition/market/borrowing.py", "acquisition/market/cycles.py", "acquisition/market/demo.py",
-    "acquisition/market/simulation.py",
+    "acquisition/journey/tasks.py", "acquisition/market/borrowing.py", "acquisition/market/cycles.py",
+    "acquisition/market/demo.py", "acquisition/market/simulation.py",
 }  # fmt: skip
 CLOCKS = {
     "datetime.now", "datetime.utcnow", "datetime.today", "date.today", "datetime.datetime.now", "datetime.date.today",

@@ -20,13 +20,16 @@ class Command(BaseCommand):
 
     def handle(self, *_: Any, **__: Any) -> None:
         """Go through the chain; print each fault, then the figures."""
+        file = SealFile(settings.SEALS)
         with platform_scope():
-            faults = islice(audit_check.verify(SealFile(settings.SEALS)), audit_check.NAMED_MAX)
+            faults = islice(audit_check.verify(file), audit_check.NAMED_MAX)
             found = sum(1 for fault in faults if self.stdout.write(f"{fault.kind}: {fault.sentence}") or True)
             tail = sealing.tail(now=now())
             head = sealing.last_head()
         sealed = f"{head.number} seals, the last of {head.sealed_at:%Y-%m-%d %H:%M:%S} UTC" if head else "no seal yet"
         self.stdout.write(f"{sealed}; {tail.rows} rows wait for a seal, the oldest for {tail.age_s:.0f} s")
+        for aside in file.aside():
+            self.stdout.write(f"heads that a restore has set aside: {aside}")
         self.stdout.write(f"{found} faults" if found else "every sealed row is as it was")
         if found:
             sys.exit(1)
