@@ -2,14 +2,14 @@
 
 import secrets
 from datetime import datetime, timedelta
-from uuid import UUID
 
 from django.db import connection, transaction
 from django.utils.translation import gettext, override
 
 from acquisition.journey.errors import wrong
 from acquisition.journey.gateway import gateway_for
-from acquisition.journey.models import Application, OneTimeCode, phone_index
+from acquisition.journey.models import Application, OneTimeCode, phone_index, phone_indexes
+from hub.crypto import lock_number
 from hub.errors import TooMany
 
 LIFE = timedelta(minutes=10)
@@ -26,8 +26,8 @@ def send(*, application: Application, phone: str, now: datetime) -> None:
     What a crash between commit and sending loses, the borrower asks for again: the button stands on the page.
     """
     gateway = gateway_for(sandbox=application.sandbox_id is not None)
+    _check_limits(phone_indexes(application.sandbox_id, phone), now)
     index = phone_index(application.sandbox_id, phone)
-    _check_limits(index, now)
     digits = f"{secrets.randbelow(10**DIGITS):0{DIGITS}d}"
     OneTimeCode.issue(application=application, index=index, digits=digits, now=now, expires_at=now + LIFE)
     text, application_id = _text(digits, application.language), application.id
@@ -41,11 +41,11 @@ def _text(digits: str, language: str) -> str:
         return gettext("Your Luopan code is %(code)s. Give it to nobody: we never ask for it.") % {"code": digits}
 
 
-def _check_limits(index: bytes, now: datetime) -> None:
+def _check_limits(forms: tuple[bytes, ...], now: datetime) -> None:
     with connection.cursor() as cursor:  # two requests for one number come one after the other
-        cursor.execute(_LOCK, [int.from_bytes(index[:8], signed=True)])
+        cursor.execute(_LOCK, [lock_number(forms)])
     sent = list(
-        OneTimeCode.objects.filter(phone_index=index, sent_at__gt=now - HOUR)
+        OneTimeCode.objects.filter(phone_index__in=forms, sent_at__gt=now - HOUR)
         .order_by("-sent_at")
         .values_list("sent_at", flat=True)
     )
@@ -59,12 +59,13 @@ def _left(until: datetime, now: datetime) -> int:
     return max(0, int((until - now).total_seconds()) + 1) if until > now else 0
 
 
-def check(*, application_id: UUID, index: bytes, digits: str, now: datetime) -> None:
+def check(*, application: Application, phone: str, digits: str, now: datetime) -> None:
     """Use the newest code of an application and number up; `Invalid` where it is another one, spent or too old.
 
     The caller must not undo the transaction on the refusal: the attempt counts.
     """
-    newest = OneTimeCode.objects.filter(application_id=application_id, phone_index=index).order_by("-sent_at").first()
+    forms = phone_indexes(application.sandbox_id, phone)
+    newest = OneTimeCode.objects.filter(application=application, phone_index__in=forms).order_by("-sent_at").first()
     if newest is None or newest.used_at or newest.expires_at <= now or newest.attempts >= OneTimeCode.ATTEMPTS_MAX:
         raise wrong("code", "code_spent", "Ask for a new code.")
     if not newest.guess(digits, now=now):

@@ -11,7 +11,7 @@ from django.db import models
 from acquisition.journey.answers import Draft
 from acquisition.journey.errors import Blocked
 from acquisition.journey.flows import APPLICATION
-from hub.crypto import DataKey, blind_index
+from hub.crypto import DataKey, blind_index, blind_indexes
 from hub.db.quick import append, write
 from hub.ids import uuid7
 
@@ -196,7 +196,7 @@ class OneTimeCode(models.Model):
     def issue(cls, *, application: Application, index: bytes, digits: str, now: datetime, expires_at: datetime) -> Self:
         """Keep a code that is about to be sent."""
         made = cls(id=uuid7(), application=application, phone_index=index, sent_at=now, expires_at=expires_at)
-        made.digest = made._digest(digits)
+        made.digest = blind_index(made._purpose, digits)
         append(made)
         return made
 
@@ -207,7 +207,7 @@ class OneTimeCode(models.Model):
         """
         rows = type(self).objects.filter(id=self.id, used_at=None, expires_at__gt=now)
         counted = rows.filter(attempts__lt=self.ATTEMPTS_MAX).update(attempts=models.F("attempts") + 1)
-        if not counted or not hmac.compare_digest(bytes(self.digest), self._digest(digits)):
+        if not counted or not any(hmac.compare_digest(bytes(self.digest), form) for form in self._digests(digits)):
             return False
         return bool(rows.update(used_at=now))
 
@@ -216,11 +216,24 @@ class OneTimeCode(models.Model):
         """Drop the index of every number that codes for an erased person's applications went to. Safe to repeat."""
         cls.objects.filter(application__borrower=borrower).update(phone_index=b"")
 
-    def _digest(self, digits: str) -> bytes:
+    def _digests(self, digits: str) -> tuple[bytes, ...]:
         # Six digits could be tried out: the key of the hash lies outside the database.
-        return blind_index(f"one-time code|{self.id}", digits)
+        return blind_indexes(self._purpose, digits)
+
+    @property
+    def _purpose(self) -> str:
+        return f"one-time code|{self.id}"
 
 
 def phone_index(sandbox_id: UUID | None, phone: str) -> bytes:
+    """Return under what a number is kept within one world."""
+    return blind_index(_world(sandbox_id), phone)
+
+
+def phone_indexes(sandbox_id: UUID | None, phone: str) -> tuple[bytes, ...]:
     """Return by what a number is found within one world."""
-    return blind_index(f"phone|{sandbox_id or ''}", phone)
+    return blind_indexes(_world(sandbox_id), phone)
+
+
+def _world(sandbox_id: UUID | None) -> str:
+    return f"phone|{sandbox_id or ''}"

@@ -10,9 +10,10 @@ from django.db import connection, transaction
 from acquisition.journey import codes, queries, texts
 from acquisition.journey.answers import STEPS
 from acquisition.journey.errors import Blocked, wrong
-from acquisition.journey.models import Application, Borrower, OneTimeCode, phone_index
+from acquisition.journey.models import Application, Borrower, OneTimeCode, phone_indexes
 from hub import consent, outbox
 from hub.audit import Actor
+from hub.crypto import lock_number
 from hub.errors import NotFound
 from hub.events import ApplicationProved, ApplicationResumed, ApplicationStarted
 from partners.institutions import facade as institutions
@@ -89,8 +90,7 @@ def prove_phone(*, application_id: UUID, digits: str, now: datetime) -> UUID:
     phone = application.pending_phone()
     if not phone:
         raise wrong("code", "code_spent", "Ask for a code first.")
-    index = bytes(application.phone_index or b"")
-    codes.check(application_id=application_id, index=index, digits=digits, now=now)
+    codes.check(application=application, phone=phone, digits=digits, now=now)
     return _give_to_borrower(application, phone, now)
 
 
@@ -109,10 +109,10 @@ def _give_to_borrower(application: Application, phone: str, now: datetime) -> UU
 
 
 def _borrower(application: Application, phone: str, now: datetime) -> Borrower:
-    world, index = application.sandbox_id, phone_index(application.sandbox_id, phone)
+    world, forms = application.sandbox_id, phone_indexes(application.sandbox_id, phone)
     with connection.cursor() as cursor:  # two who prove one number at once become one borrower
-        cursor.execute(_LOCK, [int.from_bytes(index[8:16], signed=True)])
-    known = Borrower.objects.select_related("person").filter(sandbox_id=world, phone_index=index).first()
+        cursor.execute(_LOCK, [~lock_number(forms)])  # a lock of its own beside that of the codes
+    known = Borrower.objects.select_related("person").filter(sandbox_id=world, phone_index__in=forms).first()
     if known is not None and known.person.erased_at is None:
         return known
     if known is not None:
@@ -131,8 +131,7 @@ def resume(*, application_id: UUID, digits: str, now: datetime) -> UUID:
     """Check the code for another device; return the borrower. As for `prove_phone`, a refusal must not roll back."""
     application = locked(application_id)
     borrower = _proved(application)
-    index = bytes(borrower.phone_index or b"")
-    codes.check(application_id=application_id, index=index, digits=digits, now=now)
+    codes.check(application=application, phone=borrower.phone(), digits=digits, now=now)
     payload = ApplicationResumed(application.id, None, person_id=borrower.person_id)
     outbox.publish(payload, actor=borrower_actor(borrower.person_id), now=now)
     return borrower.id

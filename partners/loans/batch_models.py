@@ -9,7 +9,6 @@ from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
 
-from hub.crypto import open_sealed, seal
 from hub.ids import uuid7
 from partners.loans.flows import BATCH
 
@@ -63,7 +62,7 @@ class PerformanceBatch(models.Model):
     @classmethod
     def receive(cls, *, batch_id: UUID, content: bytes, **fields: Any) -> Self:
         """Keep a file until its lines are taken."""
-        sealed = seal(settings.SECRETS.master, content, place=_place(batch_id))
+        sealed = settings.SECRETS.master.seal(content, place=_place(batch_id))
         made = cls(id=batch_id, content=sealed, size_bytes=len(content), **fields)
         made.save(force_insert=True)
         return made
@@ -72,7 +71,7 @@ class PerformanceBatch(models.Model):
     def text(self) -> bytes:
         """The file, while there are lines to take."""
         assert self.content is not None
-        return open_sealed(settings.SECRETS.master, bytes(self.content), place=_place(self.id))
+        return settings.SECRETS.master.open(bytes(self.content), place=_place(self.id))
 
     def advance(self, *, recorded: int, unchanged: int, problems: int) -> None:
         """Count lines that were taken."""

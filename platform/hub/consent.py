@@ -14,7 +14,7 @@ from django.db.models.functions import Cast
 
 from hub import outbox
 from hub.audit import Actor
-from hub.crypto import DataKey, blind_index
+from hub.crypto import DataKey, among, blind_index, blind_indexes, meet
 from hub.db.quick import Part, Question, ask, fetch
 from hub.errors import Conflict, Erased, FieldError, Invalid, NotFound
 from hub.events import ConsentGiven, ConsentWithdrawn
@@ -91,16 +91,22 @@ class Claim:
     @property
     def entries(self) -> Part:
         """What to fetch for `require`: the ledger's entries of this reference."""
+        forms = self.forms
+        looked_for = among("reference_index", forms)
         if self.institution_id is None:
-            return Part(ConsentEntry, "institution_id IS NULL AND reference_index = %s", (self._index,))
-        where = "institution_id = %s AND reference_index = %s"
-        return Part(ConsentEntry, where, (self.institution_id, self._index))
+            return Part(ConsentEntry, f"institution_id IS NULL AND {looked_for}", forms)
+        return Part(ConsentEntry, f"institution_id = %s AND {looked_for}", (self.institution_id, *forms))
 
     @property
-    def _index(self) -> bytes:
+    def forms(self) -> tuple[bytes, ...]:
+        """The indexes that the reference may stand under."""
+        return blind_indexes(self._index_purpose, self.reference)
+
+    @property
+    def _index_purpose(self) -> str:
         # References of the platform's own making never meet those that the lender itself makes up.
         ours = "share|" if self.purpose == SHARE_WITH_LENDER else ""
-        return blind_index(f"consent|{ours}{self.institution_id or ''}", self.reference)
+        return f"consent|{ours}{self.institution_id or ''}"
 
     def entry(self, person: DataKey, now: datetime) -> ConsentEntry:
         """Make the entry that the first mention leaves; `Invalid` where its moments make no sense."""
@@ -112,8 +118,8 @@ class Claim:
         return ConsentEntry(
             id=consent_id, consent_id=consent_id, institution_id=self.institution_id, person=person,
             state=ConsentEntry.GIVEN, purpose=self.purpose, recipient=self.recipient,
-            text_version=self.text_version, reference_index=self._index, at=self.given_at,
-            expires_at=self.expires_at, recorded_at=now,
+            text_version=self.text_version, reference_index=blind_index(self._index_purpose, self.reference),
+            at=self.given_at, expires_at=self.expires_at, recorded_at=now,
         )  # fmt: skip
 
 
@@ -126,6 +132,8 @@ def require(
     purpose's, withdrawn or expired. `entries` are the fetched `claim.entries`, where the caller has them already.
     """
     found = {entry.state: entry for entry in (fetch(claim.entries) if entries is None else entries)}
+    if ConsentEntry.GIVEN not in found and meet(claim.forms):
+        found = {entry.state: entry for entry in fetch(claim.entries)}
     given = found.get(ConsentEntry.GIVEN)
     if given is None:
         given = claim.entry(person, now)

@@ -3,26 +3,23 @@
 To erase a person is to destroy the data key: what it sealed, backups included, can be read by nobody.
 """
 
-import hmac
 import os
 import unicodedata
 from datetime import datetime
 from typing import ClassVar
 from uuid import UUID
 
-from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from django.conf import settings
 from django.db import models
 
 from hub.clock import now
-from hub.db.quick import Part, append, fetch
+from hub.db.quick import Part, Question, append, ask, fetch
 from hub.errors import Erased
 from hub.ids import uuid7
+from hub.keyrings import SealBroken, open_sealed, seal
 
-_FORMAT = b"\x01"
-_NONCE = 12
-_BY_REFERENCE = "institution_id IS NOT DISTINCT FROM %s AND kind = %s AND reference_index = %s"
+_BY_REFERENCE = "institution_id IS NOT DISTINCT FROM %s AND kind = %s AND "
+__all__ = ["DataKey", "SealBroken", "among", "blind_index", "blind_indexes", "lock_number", "meet"]
 
 
 class DataKeyManager(models.Manager["DataKey"]):
@@ -38,12 +35,15 @@ class DataKeyManager(models.Manager["DataKey"]):
 
     def by_reference(self, *, institution_id: UUID | None, kind: str, reference: str) -> Part:
         """Return what to fetch for `first_or_new`."""
-        index = blind_index(f"{kind}|{institution_id or ''}", reference)
-        return Part(DataKey, _BY_REFERENCE, (institution_id, kind, index))
+        forms = blind_indexes(f"{kind}|{institution_id or ''}", reference)
+        return Part(DataKey, _BY_REFERENCE + among("reference_index", forms), (institution_id, kind, *forms))
 
     def first_or_new(self, found: "list[DataKey]", part: Part) -> "DataKey":
         """Return the key that was fetched for `part`, or make it."""
-        return found[0] if found else self._make(*part.params)
+        institution_id, kind, *forms = part.params
+        if not found and meet(tuple(forms)):
+            found = fetch(part)
+        return found[0] if found else self._make(institution_id, kind, settings.SECRETS.index.first.lift(forms[0]))
 
     def _make(self, institution_id: UUID | None, kind: str, index: bytes) -> "DataKey":
         key = DataKey(id=uuid7(), institution_id=institution_id, kind=kind, reference_index=index)
@@ -103,45 +103,54 @@ class DataKey(models.Model):
     def _key(self) -> bytes:
         if self.wrapped is None:
             raise Erased()
-        return self._plain or open_sealed(settings.SECRETS.master, bytes(self.wrapped), place=_wrapping(self.id))
+        return self._plain or settings.SECRETS.master.open(bytes(self.wrapped), place=_wrapping(self.id))
 
 
 def wrap(key: bytes, key_id: UUID) -> bytes:
     """Seal a data key under the master key."""
-    return seal(settings.SECRETS.master, key, place=_wrapping(key_id))
+    return settings.SECRETS.master.seal(key, place=_wrapping(key_id))
 
 
 def _wrapping(key_id: UUID) -> str:
     return f"hub_datakey|wrapped|{key_id}"
 
 
-def seal(key: bytes, plain: bytes, *, place: str) -> bytes:
-    """Encrypt with AES-256-GCM; `place` is authenticated, not stored. Layout: format byte, nonce, ciphertext, tag."""
-    nonce = os.urandom(_NONCE)
-    return _FORMAT + nonce + AESGCM(key).encrypt(nonce, plain, place.encode())
-
-
-def open_sealed(key: bytes, sealed: bytes, *, place: str) -> bytes:
-    """Decrypt; `SealBroken` where the text, the key or the place is another one."""
-    if sealed[:1] != _FORMAT:
-        raise SealBroken("unknown format of a sealed field")
-    try:
-        return AESGCM(key).decrypt(sealed[1 : 1 + _NONCE], sealed[1 + _NONCE :], place.encode())
-    except InvalidTag as error:
-        raise SealBroken("a sealed field was changed, moved, or belongs to another key") from error
-
-
-class SealBroken(Exception):
-    """A sealed field does not open: it was changed, moved, or the master key is another one."""
-
-
 def blind_index(purpose: str, value: str) -> bytes:
-    """Return HMAC-SHA256 of the normalised value (NFKC, no invisible or outer white space, case folded), 32 bytes.
+    """Return HMAC-SHA256 of the normalised value (NFKC, no invisible or outer white space, case folded).
 
-    Equal values give equal indexes within one `purpose`, so that a sealed value can be found and not read.
+    Equal values give equal indexes within one `purpose`, so that a sealed value can be found and not read. For rows
+    that are written; those that are there may stand under any of `blind_indexes`.
     """
-    message = purpose.encode() + b"\0" + _normal(value).strip().casefold().encode()
-    return hmac.digest(settings.SECRETS.index, message, "sha256")
+    return settings.SECRETS.index.first.of(_message(purpose, value))
+
+
+def blind_indexes(purpose: str, value: str) -> tuple[bytes, ...]:
+    """Return every index to look for: one, and while the index key is rotated one for each key that is known."""
+    return settings.SECRETS.index.forms(_message(purpose, value))
+
+
+def among(column: str, forms: tuple[bytes, ...]) -> str:
+    """Return the condition that a column holds one of these indexes, with %s for each."""
+    return f"{column} = %s" if len(forms) == 1 else f"{column} IN ({', '.join(['%s'] * len(forms))})"
+
+
+def meet(forms: tuple[bytes, ...]) -> bool:
+    """While the index key is rotated, keep others from adding a row of this value; True means: look for it once more.
+
+    Two processes may write under two keys then, and no unique constraint sees that these are one value.
+    """
+    if len(forms) > 1:
+        ask(Question("pg_advisory_xact_lock(%s) IS NULL", (lock_number(forms),)))
+    return len(forms) > 1
+
+
+def lock_number(forms: tuple[bytes, ...]) -> int:
+    """Return 64 bits of a value's index, the same for all who know its forms."""
+    return int.from_bytes(forms[0][-8:], signed=True)
+
+
+def _message(purpose: str, value: str) -> bytes:
+    return purpose.encode() + b"\0" + _normal(value).strip().casefold().encode()
 
 
 def _normal(value: str) -> str:

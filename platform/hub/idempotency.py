@@ -15,15 +15,15 @@ from uuid import UUID
 from django.conf import settings
 from django.db import models
 
-from hub.crypto import blind_index, open_sealed, seal
-from hub.db.quick import New, Question, append
+from hub.crypto import among, blind_indexes, lock_number
+from hub.db.quick import New, Question, append, ask
 from hub.errors import Conflict, FieldError, Invalid, Malformed
 
 KEPT = timedelta(hours=72)
 KEY_MAX = 255
 KEY_PATTERN = rf'^("[ -~]{{1,{KEY_MAX}}}"|[!#-~]([ -~]{{0,{KEY_MAX - 2}}}[!-~])?)$'
 _LOCK = "pg_try_advisory_xact_lock(%s)"
-_LOOK = "(SELECT id FROM hub_idempotencykey WHERE institution_id = %s AND digest = %s)"
+_LOOK = "(SELECT id FROM hub_idempotencykey WHERE institution_id = %s AND {})"
 
 
 class KeyReused(Invalid):
@@ -101,24 +101,30 @@ def read_key(header: str | None) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Slot:
-    """Where the answer to one key of a client's operation is kept, and what a repeat must match."""
+    """Where the answer to one key of a client's operation is kept, and what a repeat must match.
+
+    `digests` are those under which it may be, more than one while the index key is rotated.
+    """
 
     institution_id: UUID
-    digest: bytes
+    digests: tuple[bytes, ...]
     fingerprint: bytes
 
     @classmethod
     def of(cls, *, institution_id: UUID, client_id: str, operation: str, key: str, payload: bytes) -> Self:
         """Return the slot of a key; `payload` are the bytes that a repeat must match."""
         # In hexadecimal, because an index folds case and a key does not.
-        digest = blind_index(f"idempotency|{institution_id}|{client_id}|{operation}", key.encode().hex())
-        return cls(institution_id, digest, hashlib.sha256(payload).digest())
+        digests = blind_indexes(f"idempotency|{institution_id}|{client_id}|{operation}", key.encode().hex())
+        return cls(institution_id, digests, hashlib.sha256(payload).digest())
 
     @property
     def questions(self) -> tuple[Question, Question]:
         """What to ask, in the transaction of the effect, for `settle`."""
-        lock = int.from_bytes(self.digest[:8], signed=True)
-        return Question(_LOCK, (lock,)), Question(_LOOK, (self.institution_id, self.digest))
+        return Question(_LOCK, (lock_number(self.digests),)), self._look
+
+    @property
+    def _look(self) -> Question:
+        return Question(_LOOK.format(among("digest", self.digests)), (self.institution_id, *self.digests))
 
     def settle(self, locked: bool, known_id: int | None, *, now: datetime, effect: Callable[[], Answer]) -> Answer:
         """Run `effect` once for this key and keep its answer; on a repeat return what was kept.
@@ -128,7 +134,10 @@ class Slot:
         if not locked:
             raise KeyBusy("Wait for the first answer, then repeat with the same key.", retry_after_s=1)
         # Where the first commits between the questions' snapshot and the lock, its row is not seen here; then the
-        # unique constraint refuses the second row, and with it the whole second effect.
+        # unique constraint refuses the second row, and with it the whole second effect. Where the index key is rotated
+        # the two rows may differ: the look is repeated under the lock.
+        if known_id is None and len(self.digests) > 1:
+            (known_id,) = ask(self._look)
         known = IdempotencyKey.objects.get(id=known_id) if known_id is not None else None
         if known is not None and known.created_at > now - KEPT:
             return self._open(known)
@@ -142,13 +151,14 @@ class Slot:
     def _open(self, known: IdempotencyKey) -> Answer:
         if bytes(known.fingerprint) != self.fingerprint:
             raise KeyReused(detail="This Idempotency-Key came before with another payload: take a new key.")
-        body = open_sealed(settings.SECRETS.master, bytes(known.body), place=_place(self.digest))
+        body = settings.SECRETS.master.open(bytes(known.body), place=_place(bytes(known.digest)))
         return Answer(known.status, known.headers, body, known.person_id, replayed=True)
 
     def _keep(self, answer: Answer, now: datetime) -> None:
-        body = seal(settings.SECRETS.master, answer.body, place=_place(self.digest))
+        digest = settings.SECRETS.index.first.lift(self.digests[0])
+        body = settings.SECRETS.master.seal(answer.body, place=_place(digest))
         row = {
-            "institution_id": self.institution_id, "digest": self.digest, "fingerprint": self.fingerprint,
+            "institution_id": self.institution_id, "digest": digest, "fingerprint": self.fingerprint,
             "status": answer.status, "headers": answer.headers, "body": body, "person_id": answer.person_id,
             "created_at": now,
         }  # fmt: skip

@@ -22,6 +22,7 @@ PUBLIC_URL = env.text("LUOPAN_URL", f"http://localhost:{PORT}").rstrip("/")
 # --- secrets: from the environment in production, made once below LUOPAN_HOME elsewhere -----------------------------
 SECRETS = vault.load(LUOPAN_HOME, may_make=not PRODUCTION)
 SECRET_KEY = SECRETS.secret_key
+SECRET_KEY_FALLBACKS = list(SECRETS.secret_keys_also)
 if PRODUCTION and not PUBLIC_URL.startswith("https://"):
     raise ImproperlyConfigured("LUOPAN_URL is no https address: in production set it to the public one.")
 

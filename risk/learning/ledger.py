@@ -8,6 +8,7 @@ from typing import Any, Protocol
 from uuid import UUID
 
 import msgspec
+from django.conf import settings
 from django.db.models import Q, QuerySet
 
 from risk.features.facade import Feature, LabelDefinition, Mapping
@@ -73,7 +74,8 @@ class BookLabels:
         plain = self._book.key.open(bytes(sealed), place=LabelEntry.place(self._book.id, line_no))
         row: list[Any] = msgspec.json.decode(plain)
         values = [row[place] for place in self._places]
-        return Line(values, is_bad, day.toordinal() if day else 0, bytes(reference) if reference else None)
+        account = settings.SECRETS.index.longest.lift(bytes(reference)) if reference else None
+        return Line(values, is_bad, day.toordinal() if day else 0, account)
 
 
 class OutcomeLabels:

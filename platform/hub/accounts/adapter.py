@@ -9,11 +9,11 @@ from allauth.mfa.adapter import DefaultMFAAdapter
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 
-from hub import audit, crypto
+from hub import audit
 from hub.accounts import second_factor
 from hub.clock import now
 
-_PLACE = "mfa_authenticator|data"
+PLACE = "mfa_authenticator|data"
 
 
 class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth carries no types
@@ -48,12 +48,12 @@ class SecondFactorAdapter(DefaultMFAAdapter):  # type: ignore[misc]  # allauth c
 
     def encrypt(self, text: str) -> str:
         """Seal a secret; the result is text."""
-        return base64.b64encode(crypto.seal(settings.SECRETS.master, text.encode(), place=_PLACE)).decode()
+        return base64.b64encode(settings.SECRETS.master.seal(text.encode(), place=PLACE)).decode()
 
     def decrypt(self, encrypted_text: str) -> str:
         """Open a sealed secret."""
         sealed = base64.b64decode(encrypted_text)
-        return crypto.open_sealed(settings.SECRETS.master, sealed, place=_PLACE).decode()
+        return settings.SECRETS.master.open(sealed, place=PLACE).decode()
 
     def _get_site_name(self) -> str:
         return str(settings.MFA_TOTP_ISSUER)
