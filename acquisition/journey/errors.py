@@ -2,7 +2,7 @@
 
 from typing import ClassVar
 
-from hub.errors import Conflict, FieldError, Invalid
+from hub.errors import Conflict, FieldError, Invalid, TooMany
 
 
 class Blocked(Conflict):
@@ -20,6 +20,24 @@ class Blocked(Conflict):
 
     def __init__(self, reason: str, detail: str = "") -> None:
         super().__init__(detail)
+        self.reason = reason
+
+
+class CodesRefused(TooMany):
+    """No further one-time code goes out now: a limit of the number, of the caller or of the platform is reached."""
+
+    code = "too_many_codes"
+    title = "Too many one-time codes"
+
+    ON_ITS_WAY: ClassVar[str] = "on_its_way"
+    NUMBER: ClassVar[str] = "number"
+    GUESSES: ClassVar[str] = "guesses"
+    DESTINATION: ClassVar[str] = "destination"
+    ADDRESS: ClassVar[str] = "address"
+    PLATFORM: ClassVar[str] = "platform"
+
+    def __init__(self, reason: str, detail: str, *, retry_after_s: int) -> None:
+        super().__init__(detail, retry_after_s=retry_after_s)
         self.reason = reason
 
 

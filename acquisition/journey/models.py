@@ -12,7 +12,7 @@ from acquisition.journey.answers import Draft
 from acquisition.journey.errors import Blocked
 from acquisition.journey.flows import APPLICATION
 from hub.crypto import DataKey, blind_index, blind_indexes
-from hub.db.quick import append, write
+from hub.db.quick import append, run, write
 from hub.ids import uuid7
 
 
@@ -223,6 +223,48 @@ class OneTimeCode(models.Model):
     @property
     def _purpose(self) -> str:
         return f"one-time code|{self.id}"
+
+
+class CodeCount(models.Model):
+    """How many codes one hour or day has seen: of a block of numbers, from an address, in all. Never over its cap."""
+
+    scope = models.CharField(max_length=20, editable=False)
+    place = models.BinaryField(editable=False)
+    starts_at = models.DateTimeField(editable=False)
+    used = models.PositiveIntegerField(editable=False)
+    cap = models.PositiveIntegerField(editable=False)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["scope", "place", "starts_at"], name="journey_codecount_window"),
+            models.CheckConstraint(name="journey_codecount_cap", condition=models.Q(used__lte=models.F("cap"))),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.scope} from {self.starts_at}"
+
+    @classmethod
+    def take(cls, *, scope: str, place: str, starts_at: datetime, cap: int) -> bool:
+        """Count one code; False where the cap is reached. One conditional write: those that meet wait for each other.
+
+        `place` (a part of a number, an address) is kept as a blind index.
+        """
+        if cap < 1:
+            return False
+        index = blind_index(f"codes|{scope}", place)
+        return bool(run(_TAKE, (scope, index, starts_at, cap)))
+
+    @classmethod
+    def forget_before(cls, moment: datetime) -> None:
+        """Delete what began before a moment."""
+        cls.objects.filter(starts_at__lt=moment).delete()
+
+
+_TAKE = (
+    "INSERT INTO journey_codecount AS known (scope, place, starts_at, used, cap) VALUES (%s, %s, %s, 1, %s) "
+    "ON CONFLICT (scope, place, starts_at) DO UPDATE SET used = known.used + 1, cap = EXCLUDED.cap "
+    "WHERE known.used < EXCLUDED.cap RETURNING used"
+)
 
 
 def phone_index(sandbox_id: UUID | None, phone: str) -> bytes:

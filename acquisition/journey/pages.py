@@ -19,8 +19,9 @@ from acquisition.journey import cases, forms, gateway, links, queries, services,
 from acquisition.journey.answers import STEPS
 from acquisition.journey.queries import ApplicationView
 from acquisition.journey.visits import own
+from hub.callers import client_address
 from hub.clock import now
-from hub.errors import Invalid, NotFound, TooMany
+from hub.errors import DomainError, Invalid, NotFound
 
 ORDER = ("consent", *STEPS, "phone", "review")
 UNFIT = 422
@@ -96,7 +97,10 @@ def phone(request: HttpRequest, application: ApplicationView) -> HttpResponse:
         return redirect(url("place", application))
     form = forms.PhoneForm(sent(request), initial={"phone": application.pending_phone})
     if form.is_valid():
-        send = partial(services.send_code, application_id=application.id, phone=form.cleaned_data["phone"], now=now())
+        send = partial(
+            services.send_code, application_id=application.id, phone=form.cleaned_data["phone"],
+            address=client_address(request), now=now(),
+        )  # fmt: skip
         if accepted(form, send):
             return redirect(url("code", application))
     return _draft_page(request, application, "phone", form, "journey/step.html")
@@ -164,7 +168,7 @@ def resume(request: HttpRequest, token: str) -> HttpResponse:
     form = forms.CodeForm(request.POST if "code" in request.POST else None)
     try:
         if request.method == "POST" and "send" in request.POST:
-            services.send_resume_code(application_id=application.id, now=now())
+            services.send_resume_code(application_id=application.id, address=client_address(request), now=now())
             return redirect(f"{request.path}?sent=1")
         if form.is_valid():
             digits = form.cleaned_data["code"]
@@ -174,7 +178,7 @@ def resume(request: HttpRequest, token: str) -> HttpResponse:
             if borrower_id:
                 visits.prove(request, borrower_id)
                 return redirect(url("place", application))
-    except (TooMany, NotFound) as error:
+    except DomainError as error:
         return visits.refused(request, error)
     context = {
         "form": form,
@@ -205,6 +209,7 @@ def accepted(form: forms.StepForm, act: Callable[[], Any]) -> Any:
 def _sentence(fault: str) -> str:
     told = {
         "wrong_code": _("This is not the code that we sent last. Look again, or ask for a new one."),
+        "too_many_guesses": _("Too many wrong codes were given for this number. Try again tomorrow."),
         "code_spent": _("This code is no longer good. Ask for a new one."),
         "other_name": _("This is another name than the one you applied with."),
     }

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from django.db import connection, transaction
 
-from acquisition.journey import codes, queries, texts
+from acquisition.journey import code_limits, codes, queries, texts
 from acquisition.journey.answers import STEPS
 from acquisition.journey.errors import Blocked, wrong
 from acquisition.journey.models import Application, Borrower, OneTimeCode, phone_indexes
@@ -67,15 +67,15 @@ def save_answers(*, application_id: UUID, step: str, answers: Mapping[str, Any],
 
 
 @transaction.atomic
-def send_code(*, application_id: UUID, phone: str, now: datetime) -> None:
-    """Send a code to the number (E.164) that the borrower says is his. `TooMany` over the limits."""
+def send_code(*, application_id: UUID, phone: str, now: datetime, address: str = "") -> None:
+    """Send a code to the number (E.164) that the borrower says is his; `address` asks for it. `CodesRefused`."""
     application = locked(application_id)
     application.check_draft()
     if application.borrower_id is not None:
         raise Blocked(Blocked.SENT, "The number of this application was proved already.")
     if not application.consent_version:
         raise Blocked(Blocked.STEP_FIRST, "The consent comes first.")
-    codes.send(application=application, phone=phone, now=now)
+    codes.send(application=application, phone=phone, address=address, now=now)
     application.keep_phone(phone, now=now)
 
 
@@ -121,10 +121,10 @@ def _borrower(application: Application, phone: str, now: datetime) -> Borrower:
 
 
 @transaction.atomic
-def send_resume_code(*, application_id: UUID, now: datetime) -> None:
-    """Send a code to the proved number of an application, for opening it on another device."""
+def send_resume_code(*, application_id: UUID, now: datetime, address: str = "") -> None:
+    """Send a code to the proved number of an application, for opening it on another device; as for `send_code`."""
     application = locked(application_id)
-    codes.send(application=application, phone=_proved(application).phone(), now=now)
+    codes.send(application=application, phone=_proved(application).phone(), address=address, now=now)
 
 
 def resume(*, application_id: UUID, digits: str, now: datetime) -> UUID:
@@ -148,6 +148,11 @@ def forget_person(*, person_id: UUID) -> None:
     for borrower in Borrower.objects.select_for_update().filter(person_id=person_id):
         borrower.forget()
         OneTimeCode.forget(borrower)
+
+
+def forget_code_counts(*, now: datetime) -> None:
+    """Delete the counts of one-time codes of days that are over. Safe to repeat."""
+    code_limits.forget_old(now=now)
 
 
 def locked(application_id: UUID) -> Application:

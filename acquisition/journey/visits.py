@@ -11,9 +11,9 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 
 from acquisition.journey import queries
-from acquisition.journey.errors import Blocked
+from acquisition.journey.errors import Blocked, CodesRefused
 from acquisition.journey.queries import ApplicationView
-from hub.errors import Conflict, DomainError, NotFound, TooMany, Unavailable
+from hub.errors import Conflict, DomainError, NotFound, Unavailable
 
 BEGUN, BORROWER = "journey_begun", "journey_borrower"
 BEGUN_MAX = 10
@@ -81,16 +81,17 @@ def refused(request: HttpRequest, error: DomainError, application: ApplicationVi
         and application.borrower_id
     ):
         context["other"] = queries.matched_of(borrower_id=application.borrower_id, besides=application.id)
-    return render(request, "journey/refused.html", context, status=error.status)
+    response = render(request, "journey/refused.html", context, status=error.status)
+    if error.retry_after_s is not None:
+        response["Retry-After"] = str(error.retry_after_s)
+    return response
 
 
 def _told(error: DomainError) -> tuple[str, str]:
     if isinstance(error, Blocked):
         return _blocked(error.reason)
-    if isinstance(error, TooMany):
-        if (error.retry_after_s or 0) > 60:
-            return _("Too many codes"), _("Too many codes were sent to this number. Wait an hour, then try again.")
-        return _("A code is on its way"), _("Wait half a minute before you ask for another one.")
+    if isinstance(error, CodesRefused):
+        return _no_code(error)
     if isinstance(error, Unavailable):
         return _("Not available now"), _("This does not work at the moment. Nothing was lost: try again later.")
     if isinstance(error, NotFound):
@@ -98,6 +99,41 @@ def _told(error: DomainError) -> tuple[str, str]:
     if isinstance(error, Conflict):
         return _blocked(Blocked.NOT_NOW)
     return _("This did not work"), _("Nothing was changed. Go back and try again.")
+
+
+def _no_code(error: CodesRefused) -> tuple[str, str]:
+    soon = (error.retry_after_s or 0) <= 3600
+    told = {
+        CodesRefused.ON_ITS_WAY: (
+            _("A code is on its way"),
+            _("Wait half a minute before you ask for another one."),
+        ),
+        CodesRefused.NUMBER: (
+            _("Too many codes"),
+            _("Too many codes were sent to this number. Wait an hour, then try again.")
+            if soon
+            else _("Too many codes were sent to this number. Try again tomorrow."),
+        ),
+        CodesRefused.GUESSES: (
+            _("Too many codes"),
+            _("Too many wrong codes were given for this number. Try again tomorrow."),
+        ),
+        CodesRefused.ADDRESS: (
+            _("Too many codes"),
+            _("Too many codes were asked for from your network. Wait an hour, or use another connection.")
+            if soon
+            else _("Too many codes were asked for from your network. Try again tomorrow, or use another connection."),
+        ),
+        CodesRefused.DESTINATION: (
+            _("No code to this number"),
+            _("Too many codes were sent to numbers like this one. Try again tomorrow, or give another number."),
+        ),
+    }
+    other = (
+        _("No codes at the moment"),
+        _("We cannot send any more codes today. Your answers are kept: try again tomorrow."),
+    )
+    return told.get(error.reason, other)
 
 
 def _blocked(reason: str) -> tuple[str, str]:

@@ -19,4 +19,5 @@ SCHEDULE: dict[str, dict[str, Any]] = {
     "tidy uploads": {"task": "learning.tidy_uploads", "schedule": 3600.0, "options": {"expires": 600}},
     "forget old keys": {"task": "hub.forget_idempotency_keys", "schedule": 3600.0, "options": {"expires": 600}},
     "forget expired tokens": {"task": "institutions.forget_expired", "schedule": 900.0, "options": {"expires": 600}},
+    "forget counts of codes": {"task": "journey.forget_code_counts", "schedule": 3600.0, "options": {"expires": 600}},
 }

@@ -179,8 +179,11 @@ MFA_TOTP_TOLERANCE = 1  # a code typed in at the end of its half minute arrives 
 AXES_USERNAME_CALLABLE = "hub.accounts.lockout.counted_name"
 AXES_LOCKOUT_PARAMETERS = "hub.accounts.lockout.parameters"
 AXES_LOCKOUT_CALLABLE = "hub.accounts.lockout.locked"
-AXES_CLIENT_IP_CALLABLE = "allauth.core.internal.httpkit.get_client_ip"
-AXES_FAILURE_LIMIT = 5
+AXES_CLIENT_IP_CALLABLE = "hub.callers.client_address"
+AXES_HANDLER = "hub.accounts.lockout.Handler"
+AXES_FAILURE_LIMIT = 5  # wrong passwords for one account from one address; wrong codes for one account
+SIGN_IN_ACCOUNT_LIMIT = 100  # wrong passwords for one account from anywhere
+SIGN_IN_ADDRESS_LIMIT = 50  # wrong passwords and codes from one address, for any account
 AXES_COOLOFF_TIME = 1  # hours
 AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False
 AXES_DISABLE_ACCESS_LOG = True  # sign-ins are audit rows
@@ -236,6 +239,16 @@ STORAGES = {
 CONTACT = env.text("LUOPAN_CONTACT", "help@luopan.example")  # where borrowers disagree, ask, and have mistakes mended
 CODE_GATEWAY = env.text("LUOPAN_CODE_GATEWAY")  # the class that sends one-time codes by text message
 
+# How many codes may go, each limit with its period; hours and days are those of UTC, but rolling for one number.
+CODES_NUMBER_HOUR = env.integer("LUOPAN_CODES_NUMBER_HOUR", 5, low=1, high=100)
+CODES_NUMBER_DAY = env.integer("LUOPAN_CODES_NUMBER_DAY", 10, low=1, high=1_000)
+CODES_WRONG_DAY = env.integer("LUOPAN_CODES_WRONG_DAY", 15, low=5, high=100)  # guesses, for one number
+CODES_BLOCK_DAY = env.integer("LUOPAN_CODES_BLOCK_DAY", 100, low=1, high=1_000_000)  # numbers but for 4 last digits
+CODES_HOME = env.text("LUOPAN_CODES_HOME", "852")  # how the numbers of the country begin that is lent in
+CODES_ABROAD_DAY = env.integer("LUOPAN_CODES_ABROAD_DAY", 200, low=0, high=1_000_000)  # of other numbers by 3 digits
+CODES_ADDRESS_HOUR = env.integer("LUOPAN_CODES_ADDRESS_HOUR", 30, low=1, high=1_000_000)
+CODES_ADDRESS_DAY = env.integer("LUOPAN_CODES_ADDRESS_DAY", 100, low=1, high=1_000_000)
+CODES_DAY = env.integer("LUOPAN_CODES_DAY", 20_000, low=1, high=100_000_000)  # everywhere
 # --- REST API --------------------------------------------------------------------------------------------------------
 OAUTH2_PROVIDER_APPLICATION_MODEL = "institutions.Client"
 OAUTH2_PROVIDER = {

@@ -147,6 +147,27 @@ def test_a_guessed_password_from_elsewhere_locks_only_there(officer: people.Some
     assert people.give_password(Client(), officer).status_code == 302
 
 
+def test_many_who_guess_one_password_lock_the_account(officer: people.Someone, settings: Settings) -> None:
+    settings.SIGN_IN_ACCOUNT_LIMIT = 8
+    told = [
+        people.give_password(Client(), officer, "wrong password", REMOTE_ADDR=f"203.0.113.{turn // 4}").status_code
+        for turn in range(8)
+    ]
+    assert told == [200] * 7 + [429]
+    assert people.give_password(Client(), officer, REMOTE_ADDR="198.51.100.1").status_code == 429
+    assert people.give_password(Client(), people.make("other@bank.example")).status_code == 302
+
+
+def test_one_who_guesses_many_passwords_is_locked_out(officer: people.Someone, settings: Settings) -> None:
+    settings.SIGN_IN_ADDRESS_LIMIT = 8
+    there = {"REMOTE_ADDR": "203.0.113.9"}
+    nobodies = [people.Someone(uuid4(), f"nobody-{turn}@bank.example", "wrong password") for turn in range(8)]
+    told = [people.give_password(Client(), nobody, **there).status_code for nobody in nobodies]
+    assert told == [200] * 7 + [429]
+    assert people.give_password(Client(), officer, **there).status_code == 429
+    assert people.give_password(Client(), officer).status_code == 302
+
+
 def test_five_wrong_codes_lock_the_second_factor_wherever_they_come_from(officer: people.Someone) -> None:
     people.signed_in(officer)
     client = second_time(officer)

@@ -37,7 +37,7 @@ PLATFORM_ONLY = {
     "hub_auditseal", "hub_brokermessage", "hub_brokerdead", "hub_inboxentry", "hub_invariantreport",
     "delivery_feedcursor", "institutions_usedassertion", "learning_outcomeentry", "learning_trainingcheckpoint",
     "referrals_openapplicationclaim", "referrals_fundedclaim", "referrals_catalogue", "referrals_routingrun",
-    "journey_application", "journey_borrower", "journey_onetimecode",
+    "journey_application", "journey_borrower", "journey_codecount", "journey_onetimecode",
     "accounts_user", "accounts_user_groups", "accounts_user_user_permissions",
 }  # fmt: skip
 OURS = ("hub", "partners", "risk", "acquisition")

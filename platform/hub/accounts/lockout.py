@@ -1,9 +1,13 @@
-"""What axes asks of us: under which name failures are counted, and what a locked-out person gets to see."""
+"""What axes asks of us: under which name failures are counted, how many are too many, what is shown then."""
 
 from collections.abc import Mapping
 from typing import Any
 
+from axes.attempts import get_cool_off_threshold
+from axes.handlers.database import AxesDatabaseHandler
+from axes.models import AccessAttempt
 from django.conf import settings
+from django.db.models import QuerySet, Sum
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
@@ -23,6 +27,28 @@ def counted_name(request: HttpRequest, credentials: Mapping[str, Any] | None) ->
 def parameters(_request: HttpRequest, credentials: Mapping[str, Any] | None) -> list[str | list[str]]:
     """Count passwords by address and place, codes by person alone: who guesses codes has the password already."""
     return ["username"] if OWNER in (credentials or {}) else [["username", "ip_address"]]
+
+
+class Handler(AxesDatabaseHandler):  # type: ignore[misc]  # axes carries no types
+    """Adds to the count by address and account together one for each of them: many who guess at one, one at many."""
+
+    def get_failures(self, request: HttpRequest, credentials: dict[str, Any] | None = None) -> int:
+        """Return the failures that count; at least AXES_FAILURE_LIMIT where one of the wider limits is reached."""
+        own = int(super().get_failures(request, credentials))
+        if OWNER in (credentials or {}):
+            return own
+        recent = AccessAttempt.objects.filter(attempt_time__gte=get_cool_off_threshold(request))
+        of_account = recent.filter(username=counted_name(request, credentials))
+        of_address = recent.filter(ip_address=request.axes_ip_address)  # type: ignore[attr-defined]  # set by axes
+        if _failures(of_account) >= settings.SIGN_IN_ACCOUNT_LIMIT:
+            return max(own, settings.AXES_FAILURE_LIMIT)
+        if _failures(of_address) >= settings.SIGN_IN_ADDRESS_LIMIT:
+            return max(own, settings.AXES_FAILURE_LIMIT)
+        return own
+
+
+def _failures(rows: QuerySet[Any]) -> int:
+    return int(rows.aggregate(all=Sum("failures_since_start", default=0))["all"])
 
 
 def locked(
