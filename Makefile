@@ -4,7 +4,7 @@ PIP := $(PY) -m pip install --quiet
 UV := $(PY) -m uv pip install --quiet
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
-.PHONY: install install-dev openapi run test lint bench soak
+.PHONY: install install-dev openapi run test lint bench soak soak-state
 install: .venv/.installed
 install-dev: .venv/.installed-dev
 .venv/bin/python:
@@ -33,3 +33,5 @@ bench: install-dev
 # The same tests with heavy counts: see `count` in tests/harness.py.
 soak: install-dev
 	LUOPAN_SOAK=1 $(PY) -m pytest -n 2 --timeout 3600 tests
+soak-state: install-dev
+	LUOPAN_SOAK=1 $(PY) -m pytest -n 0 --timeout 0 tests/state
