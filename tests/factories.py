@@ -4,21 +4,23 @@ import hashlib
 import itertools
 import json
 import secrets
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+from django.conf import settings
 from django.db import connection
-from joserfc import jwk
+from joserfc import jwk, jws
 from joserfc.jwk import Key
 from oauth2_provider.models import get_access_token_model
 
 from hub.audit import system_actor
 from hub.clock import now
+from hub.dpop import token_hash
 from hub.tenancy import platform_scope
 from partners.institutions import services
-from partners.institutions.models import Client
+from partners.institutions.models import Client, TokenBinding
 from partners.institutions.queries import ClientView, InstitutionView
 from partners.institutions.scopes import SCOPES
 
@@ -63,8 +65,10 @@ def make_client_and_secret(
         )  # fmt: skip
 
 
-def bearer(client: ClientView, *, scopes: Sequence[str] | None = None, expires_at: datetime | None = None) -> Any:
-    """Give the client an access token; return it as headers for django.test.Client: `get(path, **bearer(client))`."""
+def make_token(
+    client: ClientView, *, scopes: Sequence[str] | None = None, expires_at: datetime | None = None, key: Key | None
+) -> str:
+    """Give the client an access token, bound to the `key` where there is one."""
     token = secrets.token_urlsafe(24)
     with platform_scope():
         row = get_access_token_model()(
@@ -75,7 +79,43 @@ def bearer(client: ClientView, *, scopes: Sequence[str] | None = None, expires_a
         row._raw_token = token
         row.save()
         assert row.token_checksum == hashlib.sha256(token.encode()).hexdigest()
-    return {"HTTP_AUTHORIZATION": f"Bearer {token}"}
+        if key:
+            TokenBinding.bind(token=row, thumbprint=key.thumbprint())
+    return token
+
+
+def bearer(client: ClientView, *, scopes: Sequence[str] | None = None, expires_at: datetime | None = None) -> Any:
+    """Give a sandbox client an access token; return it as headers for django.test.Client: `get(path, **bearer(it))`."""
+    assert client.sandbox, "a live client signs each request: use signed_in"
+    return {"HTTP_AUTHORIZATION": f"Bearer {make_token(client, scopes=scopes, expires_at=expires_at, key=None)}"}
+
+
+def signed_in(client: ClientView) -> Callable[[str, str], Any]:
+    """Give any client an access token; return what makes the headers of each request, from its method and path."""
+    if client.sandbox:
+        headers = bearer(client)
+        return lambda _method, _path: headers
+    key = make_key()
+    token = make_token(client, key=key)
+    return lambda method, path: with_proof(token, key, method, path)
+
+
+def with_proof(token: str, key: Key, method: str, path: str, **changes: Any) -> Any:
+    """Return the headers of one request with a token that is bound to the key; `changes` are those of `make_proof`."""
+    proof = make_proof(key, method, path, **{"ath": token_hash(token), **changes})
+    return {"HTTP_AUTHORIZATION": f"DPoP {token}", "HTTP_DPOP": proof}
+
+
+def make_proof(key: Key, method: str, path: str, *, header: dict[str, Any] | None = None, **changes: Any) -> str:
+    """Sign a DPoP proof for a request; `header` and `changes` replace parts of it, None leaves one out."""
+    names = {"OKP": "Ed25519", "EC": "ES256", "RSA": "PS256"}
+    head = {"typ": "dpop+jwt", "alg": names.get(key.key_type), "jwk": public_key(key), **(header or {})}
+    claims = {
+        "jti": secrets.token_urlsafe(12), "htm": method, "htu": settings.PUBLIC_URL + path.partition("?")[0],
+        "iat": int(now().timestamp()), **changes,
+    }  # fmt: skip
+    told, body = ({name: value for name, value in part.items() if value is not None} for part in (head, claims))
+    return jws.serialize_compact(told, json.dumps(body), key, algorithms=[str(told.get("alg"))])
 
 
 def make_key(kind: str = "OKP", *, kid: str = "key-1") -> Key:
@@ -99,10 +139,13 @@ def rows_of(institution_id: UUID, table: Any) -> int:
 
 
 def everything() -> dict[str, str]:
-    """Return a digest of each table, of every row in it: where two are the same, nothing has changed."""
+    """Return a digest of each table, of every row in it: where two are the same, nothing has changed.
+
+    But for the used proofs: each request of a live client leaves one, also one that is refused.
+    """
     with platform_scope(), connection.cursor() as cursor:
         cursor.execute(_TABLES)
-        names = [name for (name,) in cursor.fetchall()]
+        names = [name for (name,) in cursor.fetchall() if name != "hub_usedproof"]
         assert {"hub_outboxevent", "hub_auditrow", "hub_idempotencykey", "loans_loan"} <= set(names)
         union = " UNION ALL ".join(
             f"SELECT '{name}', md5(string_agg(row::text, '|' ORDER BY row::text)) FROM {name} row" for name in names

@@ -59,6 +59,16 @@ class ClientForm(forms.Form):
             raise ValidationError("This is no JSON.") from error
 
 
+class LimitsForm(forms.Form):
+    """What a client may ask."""
+
+    per_minute = forms.IntegerField(required=False, min_value=1, max_value=services.LIMIT_MAX, label="A minute")
+    per_day = forms.IntegerField(
+        required=False, min_value=1, max_value=services.LIMIT_MAX, label="A day (UTC)",
+        help_text="Requests to all web processes together. Leave a field empty for the limit of all others.",
+    )  # fmt: skip
+
+
 def _onboard(request: HttpRequest, _row: None, data: dict[str, Any]) -> str:
     made = services.onboard_institution(**data, actor=actor(request), now=now())
     return f"{made.name} is open. Give it a sandbox, or issue a client."
@@ -87,6 +97,11 @@ def _issue(request: HttpRequest, row: Institution, data: dict[str, Any]) -> Once
     if secret:
         return Once("Client issued", (*lines, ("Client secret", secret)))
     return Once("Client issued", lines, advice="It signs in with its own key; there is no secret to keep.")
+
+
+def _limit(request: HttpRequest, row: Client, data: dict[str, Any]) -> str:
+    limited = services.limit_client(client_id=row.client_id, **data, actor=actor(request), now=now())
+    return f"From now on it may ask {limited.per_minute:,} times a minute and {limited.per_day:,} times a day."
 
 
 def _revoke(request: HttpRequest, row: Client, _data: dict[str, Any]) -> str:
@@ -156,11 +171,13 @@ class ClientAdmin(RecordAdmin):
         "method",
         "scopes",
         "key_ids",
+        "limits",
         "state",
         "created",
         "revoked_at",
     )
     deeds = (
+        Deed("limit", "Limit", _limit, OPERATORS, form=LimitsForm, offered=lambda row: row.revoked_at is None),
         Deed(
             "revoke", "Revoke", _revoke, OPERATORS, danger=True, offered=lambda row: row.revoked_at is None,
             question="Its tokens are dead at once and it gets no new ones. This cannot be undone.",
@@ -181,6 +198,12 @@ class ClientAdmin(RecordAdmin):
     def key_ids(self, row: Client) -> str:
         """Name its public keys."""
         return ", ".join(queries.client_view(row).key_ids) or "none"
+
+    @display(description="limits")
+    def limits(self, row: Client) -> str:
+        """Say what it may ask."""
+        view = queries.client_view(row)
+        return f"{view.per_minute:,} requests a minute, {view.per_day:,} a day"
 
     @coloured("state", active="success", revoked="danger")
     def state(self, row: Client) -> str:

@@ -32,6 +32,8 @@ _CLIENT = {
     "scopes": ["institution:read", "scores:write"],
     "sandbox": True,
     "key_ids": ["2026-01"],
+    "per_minute": 120_000,
+    "per_day": 20_000_000,
     "created_at": "2026-01-05T09:05:00Z",
     "revoked_at": None,
 }

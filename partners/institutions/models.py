@@ -1,10 +1,11 @@
-"""Institutions, their API clients, and the assertions that clients have used."""
+"""Institutions, their API clients, the keys their tokens are bound to, and the assertions that they have used."""
 
 import hashlib
 from datetime import datetime
 from typing import Any, ClassVar, Self
 from uuid import UUID
 
+from django.conf import settings
 from django.db import models
 from oauth2_provider.generators import generate_client_id, generate_client_secret
 from oauth2_provider.models import AbstractApplication, ApplicationManager
@@ -13,6 +14,7 @@ from hub.api_auth import ClientIdentity
 from hub.clock import now
 from hub.db.quick import Question
 from hub.ids import uuid7
+from hub.limits import Limits
 
 
 class Institution(models.Model):  # type: ignore[django-manager-missing]  # the toolkit's class hides that of Client
@@ -67,16 +69,23 @@ class ClientManager(ApplicationManager):  # type: ignore[misc]  # the toolkit ca
     """Finds clients."""
 
     def identify(self, *, token_checksum: str, now: datetime) -> tuple[ClientIdentity, datetime] | None:
-        """Return whose live token this is, with the scopes that token and client share, and its end. Platform scope."""
+        """Return whose good token this is, with the scopes that token and client share, and its end. Platform scope.
+
+        The token of a live client is none unless it is bound to a key.
+        """
         rows = self.filter(
             accesstoken__token_checksum=token_checksum, accesstoken__expires__gt=now,
             revoked_at__isnull=True, institution__is_active=True,
         ).values_list(
-            "institution_id", "client_id", "scopes", "accesstoken__scope", "sandbox", "accesstoken__expires"
+            "institution_id", "client_id", "scopes", "accesstoken__scope", "sandbox", "per_minute", "per_day",
+            "accesstoken__binding__thumbprint", "accesstoken__expires",
         )[:1]  # fmt: skip
-        for institution_id, client_id, allowed, granted, sandbox, expires_at in rows:
+        for institution_id, client_id, allowed, granted, sandbox, minute, day, thumbprint, expires_at in rows:
+            if not sandbox and not thumbprint:
+                return None
             scopes = frozenset(allowed) & frozenset(granted.split())
-            return ClientIdentity(institution_id, client_id, scopes, sandbox), expires_at
+            limits = Limits.shared(minute or settings.CLIENT_PER_MINUTE, day or settings.CLIENT_PER_DAY)
+            return ClientIdentity(institution_id, client_id, scopes, sandbox, limits, thumbprint or ""), expires_at
         return None
 
     def liveness(self, client_id: str) -> Question:
@@ -96,6 +105,8 @@ class Client(AbstractApplication):  # type: ignore[misc]  # the toolkit carries 
     method = models.CharField(max_length=20, choices=[(SECRET, SECRET), (KEY, KEY)])
     scopes = models.JSONField(default=list)
     jwks = models.JSONField(default=dict, blank=True, help_text="Public keys (RFC 7517); never a private one.")
+    per_minute = models.PositiveIntegerField(null=True, blank=True, help_text="Requests; empty: as all others.")
+    per_day = models.PositiveIntegerField(null=True, blank=True, help_text="Requests; empty: as all others.")
     revoked_at = models.DateTimeField(null=True, blank=True, editable=False)
 
     objects: ClassVar[ClientManager] = ClientManager()
@@ -136,6 +147,11 @@ class Client(AbstractApplication):  # type: ignore[misc]  # the toolkit carries 
         made.save(force_insert=True)
         return made, secret if method == cls.SECRET else ""
 
+    def limit(self, *, per_minute: int | None, per_day: int | None) -> None:
+        """Give it limits of its own; None for those of all others."""
+        self.per_minute, self.per_day = per_minute, per_day
+        self.save(update_fields=["per_minute", "per_day", "updated"])
+
     def revoke(self, *, now: datetime) -> None:
         """End it: no new tokens, and those it has are dead."""
         self.revoked_at = now
@@ -144,6 +160,23 @@ class Client(AbstractApplication):  # type: ignore[misc]  # the toolkit carries 
     def is_usable(self, request: object) -> bool:  # noqa: ARG002 - the toolkit's signature
         """Whether tokens may be issued to it now; the toolkit asks."""
         return self.revoked_at is None and self.institution.is_active
+
+
+class TokenBinding(models.Model):
+    """The key that an access token is bound to: who shows the token must show a proof of this key (RFC 9449)."""
+
+    token = models.OneToOneField(
+        "oauth2_provider.AccessToken", primary_key=True, on_delete=models.CASCADE, related_name="binding"
+    )
+    thumbprint = models.CharField(max_length=43, editable=False)
+
+    def __str__(self) -> str:
+        return self.thumbprint
+
+    @classmethod
+    def bind(cls, *, token: models.Model, thumbprint: str) -> None:
+        """Bind a new token to a key."""
+        cls.objects.create(token=token, thumbprint=thumbprint)
 
 
 class UsedAssertion(models.Model):

@@ -1,4 +1,7 @@
-"""The token endpoint: client credentials only, by a sandbox's secret or by `private_key_jwt` (RFC 6749, RFC 7523)."""
+"""The token endpoint: client credentials only, by a sandbox's secret or by `private_key_jwt` (RFC 6749, RFC 7523).
+
+The tokens of live clients are bound to a key by DPoP (RFC 9449); those of a sandbox where it sends a proof.
+"""
 
 import re
 from datetime import UTC, datetime
@@ -12,13 +15,17 @@ from django.utils.decorators import method_decorator
 from django.views.decorators.csrf import csrf_exempt
 from oauth2_provider.oauth2_validators import OAuth2Validator
 from oauth2_provider.views import TokenView
-from oauthlib.oauth2 import InvalidClientError, InvalidRequestError
+from oauthlib.oauth2 import InvalidClientError, InvalidRequestError, OAuth2Error
 
+from hub import limits
+from hub.callers import client_address
 from hub.clock import now
-from hub.errors import MethodNotAllowed
+from hub.dpop import Proof, ProofRefused, UsedProof, read_proof
+from hub.errors import MethodNotAllowed, TooMany
+from hub.limits import Limits
 from hub.problems import problem
 from partners.institutions.keys import AssertionRefusedError, check_claims, claimed_client, proved_claims
-from partners.institutions.models import Client, UsedAssertion
+from partners.institutions.models import Client, TokenBinding, UsedAssertion
 
 ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 TOKEN_PATH = "/oauth/token/"  # noqa: S105 - a path
@@ -26,11 +33,29 @@ _CLIENT_ID = re.compile(r"[A-Za-z0-9._~-]{1,255}")
 log = structlog.get_logger(__name__)
 
 
+class InvalidProofError(OAuth2Error):  # type: ignore[misc]  # the library carries no types
+    """The DPoP proof will not do, or is missing (RFC 9449 section 5)."""
+
+    error = "invalid_dpop_proof"
+
+
 class Validator(OAuth2Validator):  # type: ignore[misc]  # the toolkit carries no types
     """The toolkit's validator, with `private_key_jwt` and one way of signing in for each client."""
 
     def authenticate_client(self, request: Any, *args: Any, **kwargs: Any) -> bool:
         """Set `request.client` and return True where the client proved itself in the way it was issued for."""
+        request.proof = _proof(request)
+        if not self._proves_itself(request, *args, **kwargs):
+            return False
+        # Counted once it has proved itself: who only knows its name takes nothing from it.
+        _charge(f"client {request.client.client_id}", settings.TOKENS_PER_MINUTE)
+        if request.proof and not UsedProof.use(
+            institution_id=request.client.institution_id, digest=request.proof.digest, now=now()
+        ):
+            raise InvalidProofError(description="This jti was used before.", request=request)
+        return True
+
+    def _proves_itself(self, request: Any, *args: Any, **kwargs: Any) -> bool:
         if getattr(request, "client_assertion", None) is None:
             proved: bool = super().authenticate_client(request, *args, **kwargs)
             return proved and request.client.method == Client.SECRET
@@ -54,9 +79,18 @@ class Validator(OAuth2Validator):  # type: ignore[misc]  # the toolkit carries n
             raise AssertionRefusedError("There is no such client, or it has no keys.")
         claims = proved_claims(request.client_assertion, client.jwks)
         check_claims(claims, client_id=client_id, audiences=_audiences(), now_s=now().timestamp())
+        if not client.sandbox and request.proof is None:
+            raise InvalidProofError(description="Send a DPoP header: live tokens are bound to a key.", request=request)
         expires_at = datetime.fromtimestamp(claims["exp"], UTC)
         if not UsedAssertion.use(client_pk=client.pk, jti=claims["jti"], expires_at=expires_at):
             raise AssertionRefusedError("This jti was used before: make a new assertion for each token.")
+
+    def _create_access_token(self, expires: datetime, request: Any, token: Any, *args: Any, **kwargs: Any) -> Any:
+        made = super()._create_access_token(expires, request, token, *args, **kwargs)
+        if request.proof:
+            TokenBinding.bind(token=made, thumbprint=request.proof.thumbprint)
+            token["token_type"] = "DPoP"  # noqa: S105 - a scheme; the answer is made of it
+        return made
 
     def _load_application(self, client_id: str | None, request: Any) -> Client | None:
         # What no client_id can be never reaches the database, which would choke on U+0000.
@@ -68,6 +102,21 @@ class Validator(OAuth2Validator):  # type: ignore[misc]  # the toolkit carries n
     def _extract_basic_auth(self, request: Any) -> str | None:
         text: str | None = super()._extract_basic_auth(request)
         return text if text and text.isascii() else None
+
+
+def _proof(request: Any) -> Proof | None:
+    """Return the proof that came along, of which only the jti is still to be looked at; None where none came."""
+    header = request.headers.get("HTTP_DPOP")
+    try:
+        return read_proof(header, method="POST", path=TOKEN_PATH, now=now()) if header is not None else None
+    except ProofRefused as refusal:
+        raise InvalidProofError(description=refusal.detail, request=request) from refusal
+
+
+def _charge(key: str, per_minute: int) -> None:
+    standing = limits.TOKENS.spend(key, Limits.shared(per_minute), now_s=now().timestamp())
+    if standing.wait_s:
+        raise TooMany("A token lasts for 15 minutes: use it until then.", retry_after_s=standing.wait_s)
 
 
 def _audiences() -> set[str]:
@@ -85,7 +134,11 @@ class ClientTokenView(TokenView):  # type: ignore[misc]  # the toolkit carries n
         resource = request.POST.get("resource", "")
         if resource not in ("", settings.PUBLIC_URL, f"{settings.PUBLIC_URL}/api/v1", f"{settings.PUBLIC_URL}/api/v1/"):
             return _refusal("invalid_target", "The tokens of this server are for its own API.")
-        response: HttpResponse = self.authorization_flow_token_response(request, *args, **kwargs)
+        try:
+            _charge(f"address {client_address(request)}", settings.TOKEN_REQUESTS_PER_MINUTE)
+            response: HttpResponse = self.authorization_flow_token_response(request, *args, **kwargs)
+        except TooMany as error:
+            return problem(error, request)
         if response.status_code == 401:
             response["WWW-Authenticate"] = 'Basic realm="luopan"'
         return response

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from uuid import UUID
 
+from django.conf import settings
 from django.db.models import QuerySet
 
 from hub.errors import NotFound
@@ -25,7 +26,7 @@ class InstitutionView:
 
 @dataclass(frozen=True, slots=True)
 class ClientView:
-    """An API client as others see it: never its secret."""
+    """An API client as others see it: never its secret. Its limits are of requests, to all web processes together."""
 
     client_id: str
     institution_id: UUID
@@ -34,6 +35,8 @@ class ClientView:
     scopes: list[str]
     sandbox: bool
     key_ids: list[str]
+    per_minute: int
+    per_day: int
     created_at: Moment
     revoked_at: Moment | None
 
@@ -49,6 +52,7 @@ class ClockView:
 # What a tenant may read of its clients; the rights in the database say the same.
 _OPEN_COLUMNS = (
     "id", "client_id", "institution_id", "name", "method", "scopes", "sandbox", "jwks", "created", "revoked_at",
+    "per_minute", "per_day",
 )  # fmt: skip
 
 
@@ -94,6 +98,8 @@ def client_view(client: Client) -> ClientView:
         scopes=client.scopes,
         sandbox=client.sandbox,
         key_ids=[key["kid"] for key in client.jwks.get("keys", [])],
+        per_minute=client.per_minute or settings.CLIENT_PER_MINUTE,
+        per_day=client.per_day or settings.CLIENT_PER_DAY,
         created_at=client.created,
         revoked_at=client.revoked_at,
     )

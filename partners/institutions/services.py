@@ -13,6 +13,7 @@ from hub.audit import Actor
 from hub.errors import Conflict, FieldError, Invalid, NotFound
 from hub.events import (
     ClientIssued,
+    ClientLimited,
     ClientRevoked,
     InstitutionOnboarded,
     InstitutionResumed,
@@ -27,6 +28,7 @@ from partners.institutions.queries import ClientView, ClockView, InstitutionView
 
 NAME_MAX = 120
 FORGET_AT_ONCE = 10_000
+LIMIT_MAX = 1_000_000_000
 
 
 @transaction.atomic
@@ -111,6 +113,27 @@ def revoke_client(*, client_id: str, actor: Actor, now: datetime) -> None:
 
 
 @transaction.atomic
+def limit_client(
+    *, client_id: str, per_minute: int | None, per_day: int | None, actor: Actor, now: datetime
+) -> ClientView:
+    """Give a client limits of its own, of requests to the API; None for those of all others. Good within seconds.
+
+    `Invalid` unless each is at least 1.
+    """
+    given = {"per_minute": per_minute, "per_day": per_day}
+    wrong = [name for name, limit in given.items() if limit is not None and not 1 <= limit <= LIMIT_MAX]
+    if wrong:
+        raise Invalid([FieldError(f"/{name}", "out_of_range", f"From 1 to {LIMIT_MAX}, or nothing.") for name in wrong])
+    client = Client.objects.select_for_update().filter(client_id=client_id).first()
+    if client is None:
+        raise NotFound()
+    client.limit(per_minute=per_minute, per_day=per_day)
+    event = ClientLimited(client.id, client.institution_id, per_minute=per_minute, per_day=per_day)
+    outbox.publish(event, actor=actor, now=now)
+    return queries.client_view(client)
+
+
+@transaction.atomic
 def advance_clock(
     *, institution_id: UUID, advance_days: int | None, to: date | None, actor: Actor, now: datetime
 ) -> ClockView:
@@ -122,7 +145,7 @@ def advance_clock(
     if not queries.get_institution(institution_id=institution_id).sandbox:
         raise NotFound()
     if (advance_days is None) == (to is None):
-        raise Invalid([FieldError("/", "one_of_two", "Send either advance_days or to.")])
+        raise Invalid([FieldError("", "one_of_two", "Send either advance_days or to.")])
     clock = SandboxClock.locked(institution_id)
     present = now + timedelta(days=clock.offset_days)
     days = (to - present.date()).days if to is not None else advance_days or 0

@@ -22,11 +22,12 @@ from rest_framework.exceptions import MethodNotAllowed, NotAcceptable
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
-from hub import problems
+from hub import limits, problems
 from hub.api_auth import ClientIdentity, identify, liveness, refuse_unless_live
 from hub.clock import now
 from hub.db.quick import ask
-from hub.errors import DomainError, InsufficientScope
+from hub.dpop import UsedProof, is_used_proof
+from hub.errors import DomainError, InsufficientScope, Unauthenticated
 from hub.faults import faultpoint
 from hub.idempotency import Answer, Slot, read_key
 from hub.parsing import decode, raw_body
@@ -76,7 +77,8 @@ class Resource(APIView):
         asked = Request(request, parsers=self.get_parsers(), parser_context=context)
         try:
             _refuse_unless_acceptable(request.META.get("HTTP_ACCEPT", ""))
-            asked.auth = identify(request.META.get("HTTP_AUTHORIZATION", ""))
+            asked.auth = who = identify(request)
+            limits.charge(request, who.client_id, who.limits, now_s=now().timestamp())
             handler = getattr(self, (request.method or "").lower(), None)
             _refuse_unless_allowed(getattr(handler, "operation", None), asked)
             return cast(HttpResponse, cast(Any, handler)(asked, *args, **kwargs))
@@ -150,11 +152,30 @@ def _run(operation: Operation, request: Request, effect: Callable[[], Answer]) -
         with tenant_scope(identity.institution_id):
             live, *found = ask(liveness(identity), *(slot.questions if slot else ()))
             refuse_unless_live(live)
-            return slot.settle(*found, now=now(), effect=effect) if slot else effect()
+            answer = slot.settle(*found, now=now(), effect=effect) if slot else effect()
+            _note_proof(identity)
+            return answer
 
-    given = _twice(once)
+    try:
+        given = _twice(once)
+    except Exception as error:
+        _note_proof_alone(identity, error)
+        raise
     faultpoint("after_commit_before_answer")
-    return _respond(given)
+    return _respond(given, request.META[limits.FIELDS])
+
+
+def _note_proof(identity: ClientIdentity) -> None:
+    if identity.proof:
+        UsedProof.note(institution_id=identity.institution_id, digest=identity.proof, now=now())
+
+
+def _note_proof_alone(identity: ClientIdentity, error: Exception) -> None:
+    """Note the proof of a request that was undone: it serves nobody else either. Not where the database is away."""
+    known = problems.known(error)
+    if identity.proof and known and known.status < 500 and not isinstance(known, Unauthenticated):
+        with tenant_scope(identity.institution_id):
+            _note_proof(identity)
 
 
 def _twice(once: Callable[[], Answer]) -> Answer:
@@ -165,7 +186,7 @@ def _twice(once: Callable[[], Answer]) -> Answer:
     try:
         return once()
     except IntegrityError as error:
-        if not isinstance(error.__cause__, UniqueViolation):
+        if not isinstance(error.__cause__, UniqueViolation) or is_used_proof(error):
             raise
     return once()
 
@@ -191,8 +212,8 @@ def _answer(reply: Reply) -> Answer:
     return Answer(reply.status, dict(reply.headers), body, reply.person_id)
 
 
-def _respond(answer: Answer) -> HttpResponse:
-    headers = {**answer.headers, "Cache-Control": "no-store"}
+def _respond(answer: Answer, fields: Mapping[str, str]) -> HttpResponse:
+    headers = {**answer.headers, **fields, "Cache-Control": "no-store"}
     if answer.replayed:
         headers["Idempotent-Replayed"] = "true"
     return HttpResponse(answer.body, status=answer.status, content_type="application/json", headers=headers)

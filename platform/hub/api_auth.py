@@ -1,22 +1,25 @@
-"""Who calls the API: the bearer token's client, its institution and its scopes."""
+"""Who calls the API: the token's client, its institution and its scopes; of a live client, also that it has its key."""
 
 import hashlib
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Protocol, cast
 from uuid import UUID
 
+from django.http import HttpRequest
 from oauth2_provider.models import get_application_model
 
 from hub.audit import Actor, client_actor
 from hub.clock import now
 from hub.db.quick import Question
+from hub.dpop import read_proof
 from hub.errors import TokenMissing, Unauthenticated
+from hub.limits import Limits
 from hub.tenancy import platform_scope
 
-# RFC 6750 section 2.1; a token of ours has 30 characters.
-_BEARER = re.compile(r"bearer +([A-Za-z0-9\-._~+/]{1,200}=*)", re.IGNORECASE)
+# RFC 6750 section 2.1, RFC 9449 section 7.1; a token of ours has 30 characters.
+_CREDENTIALS = re.compile(r"(bearer|dpop) +([A-Za-z0-9\-._~+/]{1,200}=*)", re.IGNORECASE)
 
 _REFUSED = "The access token is not known, has expired, or its client was revoked."
 KEPT = timedelta(seconds=5)
@@ -26,12 +29,18 @@ _kept: dict[str, tuple["ClientIdentity", datetime]] = {}
 
 @dataclass(frozen=True, slots=True)
 class ClientIdentity:
-    """An API client as its token shows it: whose it is, what it may do, and whether it lives in a sandbox."""
+    """An API client as its token shows it: whose it is, what it may do, and whether it lives in a sandbox.
+
+    `thumbprint` is that of the key its token is bound to ("" for none), `proof` the digest of this request's proof.
+    """
 
     institution_id: UUID
     client_id: str
     scopes: frozenset[str]
     sandbox: bool
+    limits: Limits
+    thumbprint: str = ""
+    proof: bytes = b""
 
     @property
     def actor(self) -> Actor:
@@ -43,27 +52,44 @@ class _Clients(Protocol):
     """What the kernel asks of the manager of OAUTH2_PROVIDER_APPLICATION_MODEL."""
 
     def identify(self, *, token_checksum: str, now: datetime) -> tuple[ClientIdentity, datetime] | None:
-        """Return whose live token this is, judged by the client's present state, and when it expires."""
+        """Return whose good token this is, judged by the client's present state, and when it expires.
+
+        None also for the token of a live client that is bound to no key.
+        """
 
     def liveness(self, client_id: str) -> Question:
         """Ask whether the client may act now. Tenant scope."""
 
 
-def identify(header: str) -> ClientIdentity:
-    """Return whose token an Authorization header carries; `TokenMissing` or `Unauthenticated`.
+def identify(request: HttpRequest) -> ClientIdentity:
+    """Return whose token the Authorization header carries; `TokenMissing`, `Unauthenticated` or `ProofRefused`.
 
     Read in a short platform scope of its own, before the tenant's scope opens. A good token is looked up again after
     5 s (KEPT): the look-up costs more than half as much as the rest of a request. Until then `liveness` is asked in
     the request's own transaction, for next to nothing, so a revoked client is out at once all the same. Tokens in a
     query string or a form are not looked at (RFC 9700 section 4.3.2).
     """
+    header = request.META.get("HTTP_AUTHORIZATION", "")
     if not header:
-        raise TokenMissing("Send Authorization: Bearer with a token from /oauth/token/.")
-    found = _BEARER.fullmatch(header.strip())
-    identity = _identify(found[1]) if found else None
-    if identity is None:
+        raise TokenMissing("Send an Authorization header with a token from /oauth/token/.")
+    found = _CREDENTIALS.fullmatch(header.strip())
+    identity = _identify(found[2]) if found else None
+    if found is None or identity is None:
         raise Unauthenticated(_REFUSED)
-    return identity
+    if (found[1].lower() == "dpop") != bool(identity.thumbprint):
+        right = "DPoP, with a proof of its key" if identity.thumbprint else "Bearer: it is bound to no key"
+        raise Unauthenticated(f"Send this token as {right}.")
+    return _holder(identity, found[2], request) if identity.thumbprint else identity
+
+
+def _holder(identity: ClientIdentity, token: str, request: HttpRequest) -> ClientIdentity:
+    """Return the identity with the request's proof that it has the key of its token."""
+    proof = read_proof(
+        request.META.get("HTTP_DPOP", ""), method=request.method or "", path=request.path, now=now(), token=token
+    )
+    if proof.thumbprint != identity.thumbprint:
+        raise Unauthenticated("The proof is of another key than the token is bound to.")
+    return replace(identity, proof=proof.digest)
 
 
 def _identify(token: str) -> ClientIdentity | None:

@@ -4,6 +4,7 @@ from hub.audit import AuditRow
 from hub.broker_models import BrokerDead, BrokerMessage
 from hub.consent import ConsentEntry
 from hub.crypto import DataKey
+from hub.dpop import UsedProof
 from hub.idempotency import IdempotencyKey
 from hub.invariant_report import InvariantReport
 from hub.outbox import InboxEntry, OutboxEvent
@@ -22,4 +23,5 @@ __all__ = [
     "InvariantReport",
     "OutboxEvent",
     "SandboxClock",
+    "UsedProof",
 ]

@@ -29,6 +29,25 @@ _REFERENCE = "#/components/schemas/{name}"
 _REPLAYED = {"description": "Marks a repeated answer.", "schema": {"type": "string", "const": "true"}}
 
 
+_LIMITS = {name: {"$ref": f"#/components/headers/{name}"} for name in ("RateLimit-Policy", "RateLimit")}
+_RATE_LIMIT_POLICY = {
+    "description": "The client's quotas (q, requests) and their windows (w, seconds) at the process that answers.",
+    "schema": {"type": "string"},
+    "example": '"minute";q=120000;w=60, "day";q=20000000;w=86400',
+}
+_RATE_LIMIT = {
+    "description": "What is left of each quota (r), and the seconds until it is whole again (t).",
+    "schema": {"type": "string"},
+    "example": '"minute";r=119999;t=1, "day";r=19999999;t=43200',
+}
+_BEFORE_THE_CLIENT_IS_KNOWN = (401, 406)
+_TOKENS = (
+    "A sandbox client signs in by its secret and sends its token as Bearer. A live client signs in by private_key_jwt "
+    "(RFC 7523), and its tokens are bound to a key (DPoP, RFC 9449): the request for the token, and each request with "
+    "it, carries a DPoP header with a fresh proof, and the scheme is DPoP."
+)
+
+
 class Schema(AutoSchema):
     """Describes one operation; handlers that `endpoint` did not make are left out."""
 
@@ -89,8 +108,9 @@ class Schema(AutoSchema):
         good: dict[str, Any] = {"description": HTTPStatus(operation.status).phrase}
         if operation.answer is not None:
             good["content"] = self._content(operation.answer, "response")
+        good["headers"] = dict(_LIMITS)
         if operation.idempotent:
-            good["headers"] = {"Idempotent-Replayed": _REPLAYED}
+            good["headers"]["Idempotent-Replayed"] = _REPLAYED
         problems = {str(status): {"$ref": f"#/components/responses/Problem{status}"} for status in self._statuses()}
         return {str(operation.status): good, **problems}
 
@@ -112,7 +132,7 @@ class Schema(AutoSchema):
         return schema
 
     def _statuses(self) -> list[int]:
-        found = {401, 403, 406, 500, 503, *(kind.status for kind in self.operation.raises)}
+        found = {401, 403, 406, 429, 500, 503, *(kind.status for kind in self.operation.raises)}
         if self.operation.idempotent:
             found |= {400, 409, 422}
         if self.operation.body is not None:
@@ -165,7 +185,10 @@ def finish(result: dict[str, Any], **_: Any) -> dict[str, Any]:
     components["schemas"] = dict(sorted({**components.get("schemas", {}), **schemas}.items()))
     components["responses"] = {f"Problem{status}": _response(status) for status in sorted(set(_used(result)))}
     flow = {"tokenUrl": "/oauth/token/", "scopes": get_scopes_backend().get_all_scopes()}
-    components["securitySchemes"] = {"oauth2": {"type": "oauth2", "flows": {"clientCredentials": flow}}}
+    components["securitySchemes"] = {
+        "oauth2": {"type": "oauth2", "description": _TOKENS, "flows": {"clientCredentials": flow}}
+    }
+    components["headers"] = {"RateLimit-Policy": _RATE_LIMIT_POLICY, "RateLimit": _RATE_LIMIT}
     return result
 
 
@@ -180,11 +203,10 @@ def _response(status: int) -> dict[str, Any]:
         "description": HTTPStatus(status).phrase,
         "content": {"application/problem+json": {"schema": {"$ref": _REFERENCE.format(name="Problem")}}},
     }
+    headers: dict[str, Any] = {} if status in _BEFORE_THE_CLIENT_IS_KNOWN else dict(_LIMITS)
     if status in (409, 429, 503):
-        response["headers"] = {
-            "Retry-After": {"description": "Seconds to wait, where waiting helps.", "schema": {"type": "integer"}}
-        }
-    return response
+        headers["Retry-After"] = {"description": "Seconds to wait, where waiting helps.", "schema": {"type": "integer"}}
+    return {**response, "headers": headers} if headers else response
 
 
 @functools.cache

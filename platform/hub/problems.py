@@ -13,7 +13,7 @@ from django.shortcuts import render as render_page
 from django.views import defaults
 from rest_framework import exceptions
 
-from hub import audit, errors
+from hub import audit, dpop, errors, limits
 from hub.errors import DomainError, FieldError
 
 MACHINE_PATHS = ("/api/", "/oauth/")
@@ -59,22 +59,29 @@ def problem(error: DomainError, request: HttpRequest) -> HttpResponse:
         errors=list(error.errors),
     )
     response = HttpResponse(
-        msgspec.json.encode(body), status=error.status, content_type="application/problem+json", headers=_headers(error)
-    )
+        msgspec.json.encode(body), status=error.status, content_type="application/problem+json",
+        headers={**request.META.get(limits.FIELDS, {}), **_headers(error, request)},
+    )  # fmt: skip
     response["Cache-Control"] = "no-store"
     return response
 
 
-def _headers(error: DomainError) -> dict[str, str]:
+def _headers(error: DomainError, request: HttpRequest) -> dict[str, str]:
     headers = {} if error.retry_after_s is None else {"Retry-After": str(error.retry_after_s)}
-    challenge = 'Bearer realm="luopan"'
     if isinstance(error, errors.InsufficientScope):
-        headers["WWW-Authenticate"] = f'{challenge}, error="insufficient_scope", scope="{error.scope}"'
+        headers["WWW-Authenticate"] = _challenge(request, f'error="insufficient_scope", scope="{error.scope}"')
     elif isinstance(error, errors.TokenMissing):
-        headers["WWW-Authenticate"] = challenge
+        headers["WWW-Authenticate"] = _challenge(request, "")
     elif isinstance(error, errors.Unauthenticated):
-        headers["WWW-Authenticate"] = f'{challenge}, error="invalid_token"'
+        headers["WWW-Authenticate"] = _challenge(request, f'error="{error.code}"')
     return headers
+
+
+def _challenge(request: HttpRequest, fault: str) -> str:
+    """Name both schemes, and the fault with the one that was used (RFC 6750 section 3, RFC 9449 section 7.1)."""
+    used = request.META.get("HTTP_AUTHORIZATION", "").strip().lower()
+    faults = {"Bearer": "", "DPoP": "", ("DPoP" if used.startswith("dpop") else "Bearer"): fault and f", {fault}"}
+    return f'Bearer realm="luopan"{faults["Bearer"]}, DPoP realm="luopan"{faults["DPoP"]}, algs="{dpop.ALGORITHMS}"'
 
 
 def handle(exc: Exception, context: Mapping[str, Any]) -> HttpResponse | None:
@@ -95,6 +102,8 @@ def known(exc: BaseException | None) -> DomainError | None:
 
 
 def _broken_constraint(exc: IntegrityError) -> DomainError | None:
+    if dpop.is_used_proof(exc):
+        return dpop.ProofRefused("This jti was used before: make a new proof for each request.")
     diagnosis = getattr(exc.__cause__, "diag", None)
     name = getattr(diagnosis, "constraint_name", None)
     return errors.Conflict(f"It would break the rule {name}.") if name else None

@@ -18,6 +18,7 @@ SCHEDULE: dict[str, dict[str, Any]] = {
     "check the invariants": {"task": "hub.check_invariants", "schedule": 900.0, "options": {"expires": 600}},
     "tidy uploads": {"task": "learning.tidy_uploads", "schedule": 3600.0, "options": {"expires": 600}},
     "forget old keys": {"task": "hub.forget_idempotency_keys", "schedule": 3600.0, "options": {"expires": 600}},
+    "forget used proofs": {"task": "hub.forget_used_proofs", "schedule": 300.0, "options": {"expires": 300}},
     "forget expired tokens": {"task": "institutions.forget_expired", "schedule": 900.0, "options": {"expires": 600}},
     "forget counts of codes": {"task": "journey.forget_code_counts", "schedule": 3600.0, "options": {"expires": 600}},
 }

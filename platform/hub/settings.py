@@ -238,7 +238,6 @@ STORAGES = {
 # --- the borrower's pages ---------------------------------------------------------------------------------------------
 CONTACT = env.text("LUOPAN_CONTACT", "help@luopan.example")  # where borrowers disagree, ask, and have mistakes mended
 CODE_GATEWAY = env.text("LUOPAN_CODE_GATEWAY")  # the class that sends one-time codes by text message
-
 # How many codes may go, each limit with its period; hours and days are those of UTC, but rolling for one number.
 CODES_NUMBER_HOUR = env.integer("LUOPAN_CODES_NUMBER_HOUR", 5, low=1, high=100)
 CODES_NUMBER_DAY = env.integer("LUOPAN_CODES_NUMBER_DAY", 10, low=1, high=1_000)
@@ -249,7 +248,14 @@ CODES_ABROAD_DAY = env.integer("LUOPAN_CODES_ABROAD_DAY", 200, low=0, high=1_000
 CODES_ADDRESS_HOUR = env.integer("LUOPAN_CODES_ADDRESS_HOUR", 30, low=1, high=1_000_000)
 CODES_ADDRESS_DAY = env.integer("LUOPAN_CODES_ADDRESS_DAY", 100, low=1, high=1_000_000)
 CODES_DAY = env.integer("LUOPAN_CODES_DAY", 20_000, low=1, high=100_000_000)  # everywhere
+
 # --- REST API --------------------------------------------------------------------------------------------------------
+# For all web processes together: each one gives its share (hub.limits).
+WEB_PROCESSES = env.integer("LUOPAN_WEB_PROCESSES", 1, low=1, high=1_000)
+CLIENT_PER_MINUTE = env.integer("LUOPAN_CLIENT_PER_MINUTE", 120_000, low=1, high=10_000_000)
+CLIENT_PER_DAY = env.integer("LUOPAN_CLIENT_PER_DAY", 20_000_000, low=1, high=1_000_000_000)
+TOKENS_PER_MINUTE = env.integer("LUOPAN_TOKENS_PER_MINUTE", 120, low=1, high=100_000)  # of one client
+TOKEN_REQUESTS_PER_MINUTE = env.integer("LUOPAN_TOKEN_REQUESTS_PER_MINUTE", 3_000, low=1, high=1_000_000)  # an address
 OAUTH2_PROVIDER_APPLICATION_MODEL = "institutions.Client"
 OAUTH2_PROVIDER = {
     "OAUTH2_SERVER_CLASS": "oauthlib.oauth2.BackendApplicationServer",  # client credentials, and no other grant

@@ -3,7 +3,7 @@
 from celery import shared_task
 from django.conf import settings
 
-from hub import idempotency, outbox, sealing
+from hub import dpop, idempotency, outbox, sealing
 from hub.clock import now
 from hub.invariant_report import InvariantReport
 from hub.seal_file import SealFile
@@ -46,3 +46,10 @@ def forget_idempotency_keys() -> None:
     """Delete the Idempotency-Keys that are past their time."""
     with platform_scope():
         idempotency.forget_old(now=now())
+
+
+@shared_task(name="hub.forget_used_proofs")
+def forget_used_proofs() -> None:
+    """Delete the used DPoP proofs that are past their time."""
+    with platform_scope():
+        dpop.forget_used_proofs(now=now())

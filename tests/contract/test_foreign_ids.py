@@ -22,7 +22,7 @@ from partners.institutions.scopes import SCOPES
 from partners.loans import tasks
 from tests.contract.objects import Maker, makers_of
 from tests.contract.test_tenancy import BODY, same_but_for_the_place
-from tests.factories import bearer, everything, make_client, make_key
+from tests.factories import bearer, everything, make_client, make_key, signed_in
 from tests.partners.delivery.world import World, make_endpoint
 from tests.partners.loan_factory import loan_of
 from tests.partners.product_factory import make_product
@@ -62,9 +62,11 @@ class Asker:
     def __call__(self, token: Any, id_: UUID, body: Any, *, key: str = "", if_match: str = "*") -> Any:
         given = {"Idempotency-Key": key or str(uuid4()), "If-Match": if_match}
         data = json.dumps(body) if self.takes_body else ""
+        path = re.sub(r"{\w+}", str(id_), self.path)
         return Http().generic(
-            self.method, re.sub(r"{\w+}", str(id_), self.path), data, "application/json",
-            headers={name: value for name, value in given.items() if name in self.needs and value}, **token,
+            self.method, path, data, "application/json",
+            headers={name: value for name, value in given.items() if name in self.needs and value},
+            **(token(self.method, path) if callable(token) else token),
         )  # fmt: skip
 
     def alike(self, token: Any, id_: UUID, body: Any, *, status: int = 404, **headers: str) -> None:
@@ -79,7 +81,7 @@ def test_an_id_of_another(method: str, path: str, operation: dict[str, Any], mak
     others, made, ask = others_than(owner), maker(owner.institution_id), Asker(method, path, operation)
     (needed,) = operation["security"][0]["oauth2"]
     single = {scope: bearer(others[0], scopes=[scope]) for scope in SCOPES}
-    own, every, key = bearer(owner), [bearer(other) for other in others], str(uuid4())
+    own, every, key = bearer(owner), [signed_in(other) for other in others], str(uuid4())
     before = everything()
     for token in every:
         ask.alike(token, made.id, made.body)

@@ -17,6 +17,8 @@ from tests.factories import ACTOR, bearer, make_client, make_institution
 
 pytestmark = [pytest.mark.django_db, pytest.mark.urls("tests.hub.api_urls")]
 
+DPOP = 'DPoP realm="luopan", algs="PS256 ES256 EdDSA Ed25519"'
+
 
 def get(path: str = "/api/v1/institution", **headers: Any) -> Any:
     return Http().get(path, **headers)
@@ -36,7 +38,7 @@ def test_good_token_shows_the_own_institution() -> None:
 def test_no_token() -> None:
     response = get()
     assert response.status_code == 401
-    assert response["WWW-Authenticate"] == 'Bearer realm="luopan"'
+    assert response["WWW-Authenticate"] == f'Bearer realm="luopan", {DPOP}'
     assert response.json()["type"].endswith("/problems/token_missing")
 
 
@@ -46,7 +48,7 @@ def test_no_token() -> None:
 def test_bad_tokens(header: str) -> None:
     response = get(HTTP_AUTHORIZATION=header)
     assert response.status_code == 401
-    assert response["WWW-Authenticate"] == 'Bearer realm="luopan", error="invalid_token"'
+    assert response["WWW-Authenticate"] == f'Bearer realm="luopan", error="invalid_token", {DPOP}'
     assert response.json()["type"].endswith("/problems/invalid_token")
 
 
@@ -97,7 +99,7 @@ def test_scope_missing() -> None:
     response = get(**bearer(make_client(scopes=["scores:write"])))
     assert response.status_code == 403
     assert response["WWW-Authenticate"] == (
-        'Bearer realm="luopan", error="insufficient_scope", scope="institution:read"'
+        f'Bearer realm="luopan", error="insufficient_scope", scope="institution:read", {DPOP}'
     )
     assert response.json()["type"].endswith("/problems/insufficient_scope")
 

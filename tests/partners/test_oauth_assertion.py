@@ -21,10 +21,11 @@ from hub.tenancy import platform_scope
 from partners.institutions import services
 from partners.institutions.models import UsedAssertion
 from partners.institutions.queries import ClientView
-from tests.factories import ACTOR, make_client, make_institution, make_key
+from tests.factories import ACTOR, make_client, make_institution, make_key, make_proof, with_proof
 
 pytestmark = pytest.mark.django_db
 TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
+HELD = make_key()  # what tokens are bound to: see test_oauth_dpop
 NAMES = {"OKP": "Ed25519", "EC": "ES256", "RSA": "PS256"}
 
 
@@ -51,7 +52,8 @@ def unsigned(header: dict[str, Any], body: dict[str, Any], signature: str = "") 
 
 def ask(assertion: str, **changes: str) -> Any:
     form = {"grant_type": "client_credentials", "client_assertion_type": TYPE, "client_assertion": assertion}
-    return Http().post("/oauth/token/", {**form, **changes})
+    proof = make_proof(HELD, "POST", "/oauth/token/")
+    return Http().post("/oauth/token/", {**form, **changes}, headers={"DPoP": proof})
 
 
 def issued() -> tuple[int, int]:
@@ -82,8 +84,9 @@ def test_each_kind_of_key(kind: str) -> None:
     response = ask(sign(key, claims(client)))
     assert response.status_code == 200
     body = response.json()
-    assert (body["token_type"], body["expires_in"], body["scope"]) == ("Bearer", 900, "institution:read")
-    answer = Http().get("/api/v1/institution", HTTP_AUTHORIZATION=f"Bearer {body['access_token']}")
+    assert (body["token_type"], body["expires_in"], body["scope"]) == ("DPoP", 900, "institution:read")
+    path = "/api/v1/institution"
+    answer = Http().get(path, **with_proof(body["access_token"], HELD, "GET", path))
     assert answer.json()["id"] == str(client.institution_id)
     assert issued() == (1, 1)
 

@@ -9,6 +9,7 @@ from hub.events.acquisition import (
 from hub.events.base import Payload, known_types, read
 from hub.events.institutions import (
     ClientIssued,
+    ClientLimited,
     ClientRevoked,
     InstitutionOnboarded,
     InstitutionResumed,
@@ -78,6 +79,7 @@ __all__ = [
     "CaseMatched",
     "CaseOpened",
     "ClientIssued",
+    "ClientLimited",
     "ClientRevoked",
     "ConsentGiven",
     "ConsentWithdrawn",

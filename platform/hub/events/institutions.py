@@ -51,6 +51,17 @@ class ClientRevoked(Payload):
 
 
 @dataclass(frozen=True, slots=True)
+class ClientLimited(Payload):
+    """An API client may ask so much in a minute and in a day; None: as all others."""
+
+    TYPE: ClassVar[str] = "client.limited"
+    SUBJECT: ClassVar[str] = "client"
+
+    per_minute: int | None
+    per_day: int | None
+
+
+@dataclass(frozen=True, slots=True)
 class SandboxClockAdvanced(Payload):
     """The clock of a sandbox went forward by `days`, and is `offset_days` ahead now."""
 

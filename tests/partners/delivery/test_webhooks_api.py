@@ -15,7 +15,7 @@ from hub.tenancy import platform_scope, tenant_scope
 from partners.delivery.models import WebhookEndpoint, WebhookSecret
 from partners.delivery.services import ENDPOINTS_MAX
 from partners.institutions.queries import ClientView
-from tests.factories import bearer, make_client, make_institution, make_key
+from tests.factories import make_client, make_institution, make_key, signed_in
 from tests.partners.delivery.test_targets import cases
 from tests.partners.delivery.world import World
 from tests.partners.receiver import Receiver, receiving
@@ -39,7 +39,7 @@ def receiver() -> Iterator[Receiver]:
 def send(client: ClientView, method: str, path: str, body: Any = None, **headers: str) -> Any:
     data = "" if body is None else json.dumps(body)
     given = {"Idempotency-Key": str(uuid4()), **headers}
-    return Http().generic(method, path, data, "application/json", headers=given, **bearer(client))
+    return Http().generic(method, path, data, "application/json", headers=given, **signed_in(client)(method, path))
 
 
 def register(client: ClientView, url: str = URL, **body: Any) -> Any:
