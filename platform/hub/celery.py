@@ -40,6 +40,9 @@ COMMON: dict[str, Any] = {
     "worker_prefetch_multiplier": 1,
     "worker_max_tasks_per_child": 200,
     "worker_hijack_root_logger": False,
+    # RabbitMQ locks its queue to one connection: a second worker of the same host and queues could not start, nor the
+    # first come back before its broken connection has been missed.
+    "worker_enable_remote_control": False,
     # A lost connection hands the task to somebody else, so it may not go on here.
     "worker_cancel_long_running_tasks_on_connection_loss": True,
     "broker_connection_retry_on_startup": True,
@@ -116,7 +119,6 @@ def _embedded() -> dict[str, Any]:
             "django": True,
         },
         "worker_lost_wait": 1.0,
-        "worker_enable_remote_control": False,
         "worker_send_task_events": False,
     }
 

@@ -30,10 +30,10 @@ class ChildFailed(Exception):
 
 @dataclass
 class Child:
-    """One process of `manage.py`. A child that runs `once` is done when it ends with 0; its output is shown."""
+    """One process. A child that runs `once` is done when it ends with 0; its output is shown."""
 
     name: str
-    words: list[str]
+    command: list[str]
     log: Path
     once: bool = False
     environment: dict[str, str] = field(default_factory=dict)
@@ -68,7 +68,14 @@ class Supervisor:
 
     def start(self, name: str, *words: str, once: bool = False, environment: dict[str, str] | None = None) -> Child:
         """Start `manage.py WORDS` as a child."""
-        child = Child(name, list(words), self.logs / f"{name}.log", once, environment or {})
+        command = [sys.executable, str(self.root / "manage.py"), *words]
+        return self.start_program(name, *command, once=once, environment=environment)
+
+    def start_program(
+        self, name: str, *command: str, once: bool = False, environment: dict[str, str] | None = None
+    ) -> Child:
+        """Start any program, in the foreground, as a child."""
+        child = Child(name, list(command), self.logs / f"{name}.log", once, environment or {})
         child.shown = child.log.stat().st_size if child.log.exists() else 0
         self.children.append(child)
         self._spawn(child)
@@ -123,8 +130,8 @@ class Supervisor:
     def _spawn(self, child: Child) -> None:
         with child.log.open("ab") as output:
             child.process = subprocess.Popen(
-                [sys.executable, str(self.root / "manage.py"), *child.words], cwd=self.root, stdout=output,
-                stderr=output, stdin=subprocess.DEVNULL, process_group=self._guard.pid,
+                child.command, cwd=self.root, stdout=output, stderr=output, stdin=subprocess.DEVNULL,
+                process_group=self._guard.pid,
                 env={**os.environ, "PYTHONUNBUFFERED": "1", **child.environment},
             )  # fmt: skip
         child.started_s = time.monotonic()
