@@ -17,11 +17,13 @@ DEPLOY = ROOT / "deploy"
 _VARIABLE = re.compile(r"`([A-Z][A-Z0-9_]*)`")
 
 
+@cache
 def documents(path: Path) -> list[Any]:
     """Every YAML document of a file."""
-    return [found for found in yaml.safe_load_all(path.read_text()) if found is not None]
+    return [found for found in yaml.load_all(path.read_text(), yaml.CSafeLoader) if found is not None]
 
 
+@cache
 def document(path: Path) -> Any:
     """The one document of a YAML file, or of a JSON file."""
     if path.suffix == ".json":
