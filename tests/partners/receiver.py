@@ -2,6 +2,7 @@
 
 import json
 import ssl
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -22,6 +23,7 @@ class Received:
     headers: Mapping[str, str]
     body: bytes
     refusal: str
+    at_s: float
 
     @property
     def id(self) -> str:
@@ -63,15 +65,17 @@ class Receiver:
             refusal = str(error)
         with self.lock:
             self.requests.append(
-                Received(path, {name.lower(): value for name, value in headers.items()}, body, refusal)
-            )
+                Received(
+                    path, {name.lower(): value for name, value in headers.items()}, body, refusal, time.monotonic()
+                )
+            )  # fmt: skip
             answer = self.answers.pop(0) if self.answers else (401 if refusal else 204)
         return answer if isinstance(answer, tuple) else (answer, {})
 
 
 @contextmanager
-def receiving(*, tls: ssl.SSLContext | None = None, **settings: Any) -> Iterator[Receiver]:
-    """Run a receiver on a free port while the block lasts; with `tls` it speaks https."""
+def receiving(*, tls: ssl.SSLContext | None = None, port: int = 0, **settings: Any) -> Iterator[Receiver]:
+    """Run a receiver on a free port, or on this one, while the block lasts; with `tls` it speaks https."""
     receiver = Receiver(**settings)
 
     class Handler(BaseHTTPRequestHandler):
@@ -90,7 +94,7 @@ def receiving(*, tls: ssl.SSLContext | None = None, **settings: Any) -> Iterator
         def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the base's name
             """Say nothing."""
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server = ThreadingHTTPServer(("127.0.0.1", port), Handler)
     if tls is not None:
         server.socket = tls.wrap_socket(server.socket, server_side=True)
     receiver.url = f"{'https' if tls else 'http'}://127.0.0.1:{server.server_port}/hooks"

@@ -1,12 +1,13 @@
 """When a failed delivery is tried again."""
 
+from collections import Counter
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from uuid import UUID, uuid4
 
 import pytest
 
-from partners.delivery.schedule import ATTEMPTS_MAX, JITTER, next_attempt, pause, read_retry_after
+from partners.delivery.schedule import ATTEMPTS_MAX, JITTER, given_up, next_attempt, pause, read_retry_after
 from tests.partners.delivery.test_signing import cases
 
 NOW = datetime(2026, 11, 23, 9, 30, tzinfo=UTC)
@@ -62,3 +63,19 @@ def test_an_endpoint_that_is_overrun_is_left_alone(status: int) -> None:
 
 def test_other_failures_hold_up_nothing_else() -> None:
     assert [pause(status, None) for status in (None, 400, 404, 500, 503)] == [None] * 5
+
+
+def test_a_herd_does_not_come_back_at_once() -> None:
+    """F36: what failed at one moment is tried again all over the jitter's tenth of the delay."""
+    due = [next_attempt(delivery_id=uuid4(), attempts=2, retry_after=None, now=NOW) for _ in range(20_000)]
+    seconds = Counter(int((at - NOW).total_seconds()) for at in due if at is not None)
+    assert set(seconds) == set(range(300, 330))
+    assert max(seconds.values()) < 1.25 * 20_000 / 30
+
+
+@pytest.mark.parametrize(
+    ("days", "attempts", "given"), [(5, 4, True), (6, 10, True), (4.99, 10, False), (5, 3, False), (400, 1, False)]
+)
+def test_who_takes_nothing_for_days_is_given_up(days: float, attempts: int, given: bool) -> None:
+    """A message that has only just failed says little after a long silence."""
+    assert given_up(failing_since=NOW - timedelta(days=days), attempts=attempts, now=NOW) == given

@@ -18,6 +18,7 @@ from partners.delivery.outcomes import Outcome
 from partners.delivery.schedule import DELAYS_S
 from partners.delivery.transport import Answer, Outgoing
 from tests.factories import ACTOR
+from tests.harness import count
 from tests.partners.delivery import world
 from tests.partners.delivery.world import BEGIN, World
 from tests.partners.receiver import Receiver, receiving
@@ -228,11 +229,19 @@ class Script:
     answer: Answer = field(default_factory=lambda: Answer(204))
     sent: list[Outgoing] = field(default_factory=list)
     error: Exception | None = None
+    takes_s: float = 0
+    at_once: int = 0
+    most_at_once: int = 0
     lock: Lock = field(default_factory=Lock)
 
     def __call__(self, outgoing: Outgoing) -> Answer:
         with self.lock:
             self.sent.append(outgoing)
+            self.at_once += 1
+            self.most_at_once = max(self.most_at_once, self.at_once)
+        time.sleep(self.takes_s)
+        with self.lock:
+            self.at_once -= 1
         if self.error is not None:
             raise self.error
         return self.answer
@@ -312,9 +321,13 @@ def test_who_lost_the_lease_delivers_nothing(bank: World) -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_two_senders_share_the_work(bank: World) -> None:
-    silent(bank, events=30)
-    bank.transport = script = Script()
+def test_senders_share_the_work_and_overrun_nobody(bank: World) -> None:
+    """After an outage all workers have the same backlog before them."""
+    silent(bank, events=count(40, soak=2_000))
+    bank.transport = Script(answer=Answer(503))
+    bank.send()
+    bank.pass_time(seconds=6)
+    bank.transport = script = Script(takes_s=0.05)
     together = Barrier(4)
 
     def work() -> None:
@@ -331,7 +344,8 @@ def test_two_senders_share_the_work(bank: World) -> None:
         thread.join()
     bank.send()
     ids = [outgoing.headers["webhook-id"] for outgoing in script.sent]
-    assert len(ids) == len(set(ids)) == 30
+    assert len(ids) == len(set(ids)) == count(40, soak=2_000)
+    assert 1 < script.most_at_once <= sending.PER_ENDPOINT
     assert {row.state for row in bank.deliveries()} == {"delivered"}
 
 
