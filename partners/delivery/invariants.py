@@ -9,7 +9,8 @@ CHECKS = [
         """
         SELECT e.id::text, d.id IS NULL
         FROM delivery_webhookendpoint w
-        CROSS JOIN LATERAL (SELECT greatest(w.from_position, max(c.position)) AS position FROM hub_outboxevent c
+        CROSS JOIN LATERAL (SELECT greatest(w.from_position, max(coalesce(c.position, 9e18::bigint))) AS position
+          FROM hub_outboxevent c
           WHERE c.subject_id = w.id AND c.type IN ('webhook_endpoint.changed', 'webhook_endpoint.enabled')) since
         JOIN hub_outboxevent e ON e.institution_id = w.institution_id AND e.position > since.position
           AND e.position <= (SELECT position FROM delivery_feedcursor)

@@ -22,8 +22,9 @@ ENDS = ("funded", "declined", "withdrawn", "expired")
 ROUNDS = 20  # until the tables are emptied
 FIRST_SEED = int(os.environ.get("STATE_SEED", "1"))
 LIVES = settings(
-    max_examples=20, stateful_step_count=80, deadline=None, database=None, print_blob=True,
-    phases=[Phase.generate, Phase.shrink], suppress_health_check=list(HealthCheck),
+    # Nothing is shrunk: rows of earlier lives lie in the same tables, so a shorter life would inherit the breach.
+    max_examples=20, stateful_step_count=80, deadline=None, database=None, print_blob=True, phases=[Phase.generate],
+    suppress_health_check=list(HealthCheck),
 )  # fmt: skip
 
 
