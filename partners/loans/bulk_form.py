@@ -20,8 +20,8 @@ _TEXTS_BYTES_MAX = 100_000
 class _Texts(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     format: Literal["ndjson", "csv"]
     count: Annotated[int, msgspec.Meta(ge=0, le=2**31)] | None = None
-    sum: Annotated[str, msgspec.Meta(pattern=SUM_PATTERN)] | None = None
-    sha256: Annotated[str, msgspec.Meta(pattern="^[0-9a-fA-F]{64}$")] | None = None
+    sum: Annotated[str, msgspec.Meta(pattern=SUM_PATTERN.replace("$", r"\Z"))] | None = None
+    sha256: Annotated[str, msgspec.Meta(pattern=r"^[0-9a-fA-F]{64}\Z")] | None = None
 
 
 _REMEDIES = {

@@ -19,7 +19,7 @@ OutcomeLabel = Literal["good", "bad", "indeterminate", "excluded"]
 class FundingBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The hash of the terms that were signed: the loan is made of exactly these."""
 
-    terms_hash: Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{64}$")]
+    terms_hash: Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{64}\Z")]
 
 
 class LoanAnswer(msgspec.Struct):

@@ -41,9 +41,9 @@ class ProductTerms(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     """A product: amounts in major units of its currency, terms in months, fees and the grid's rates in percent."""
 
     name: Name
-    product_class: Annotated[str, Meta(min_length=3, max_length=40, pattern="^[a-z][a-z0-9_]*$")]
+    product_class: Annotated[str, Meta(pattern=r"^[a-z][a-z0-9_]*\Z", min_length=3, max_length=40)]
     currency: Currency
-    jurisdiction: Annotated[str, Meta(pattern="^[A-Z]{2}$")]
+    jurisdiction: Annotated[str, Meta(pattern=r"^[A-Z]{2}\Z")]
     amount_min: DecimalText
     amount_max: DecimalText
     terms: Terms

@@ -28,7 +28,7 @@ PercentText = Annotated[
         extra_json_schema={"pattern": percent_pattern("100", "[0-9]{1,2}")},
     ),
 ]  # fmt: skip
-Code = Annotated[str, Meta(min_length=2, max_length=60, pattern="^[a-z][a-z0-9_]*$")]
+Code = Annotated[str, Meta(pattern=r"^[a-z][a-z0-9_]*\Z", min_length=2, max_length=60)]
 Codes = Annotated[list[Code], Meta(max_length=20)]
 Kind = Literal["approve", "decline", "counter_offer", "ask_for_more"]
 # What each kind of decision must bring, and nothing else.

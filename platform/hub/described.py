@@ -8,12 +8,17 @@ _NOTHING: dict[str, Any] = {"enum": [None, [], False]}
 
 
 def with_years(schema: Any) -> Any:
-    """Return a schema whose days and moments say which years a body may name: those of `hub.parsing.YEARS`."""
+    r"""Return a schema whose days and moments say which years a body may name: those of `hub.parsing.YEARS`.
+
+    Patterns end in $ there, which to Python lets a line feed follow: types have \Z.
+    """
     if isinstance(schema, list | tuple):
         return [with_years(inner) for inner in schema]
     if not isinstance(schema, dict):
         return schema
     found = {name: with_years(inner) for name, inner in schema.items()}
+    if isinstance(pattern := found.get("pattern"), str):
+        found["pattern"] = pattern.replace(r"\Z", "$")
     return {**found, "pattern": YEAR_PATTERN} if schema.get("format") in ("date", "date-time") else found
 
 

@@ -91,7 +91,7 @@ class NotAcceptable(DomainError):
     """The Accept header leaves no form that the operation can answer in."""
 
     code = "not_acceptable"
-    title = "No acceptable form of the answer"
+    title = "Answers are application/json, which Accept rules out"
     status = 406
 
 

@@ -16,6 +16,7 @@ from typing import Annotated, Any, Literal, NoReturn, TypeVar, Union, cast, get_
 import msgspec
 from django.core.exceptions import RequestDataTooBig
 from django.utils.datastructures import MultiValueDict
+from rest_framework.exceptions import UnsupportedMediaType
 from rest_framework.request import Request
 
 from hub.errors import FieldError, Invalid, Malformed, TooLarge, UnsupportedMedia
@@ -32,7 +33,11 @@ Moment = Annotated[datetime, msgspec.Meta(tz=True)]
 
 
 def raw_body(request: Request) -> bytes:
-    """Return the body's bytes; `TooLarge` above BODY_MAX, judged by Content-Length before a byte is read."""
+    """Return the body's bytes; `TooLarge` above BODY_MAX, judged by Content-Length before a byte is read.
+
+    `UnsupportedMedia` for one that says it is compressed: nothing is unpacked here.
+    """
+    refuse_compressed(request)
     declared = request.META.get("CONTENT_LENGTH") or "0"
     if declared.isdigit() and int(declared) > BODY_MAX:
         raise TooLarge(f"Send at most {BODY_MAX:,} bytes.")
@@ -41,6 +46,12 @@ def raw_body(request: Request) -> bytes:
     except RequestDataTooBig as error:
         raise TooLarge(f"Send at most {BODY_MAX:,} bytes.") from error
     return body
+
+
+def refuse_compressed(request: Request) -> None:
+    """Raise `UnsupportedMedia` for a body with a Content-Encoding: RFC 9110 section 15.5.16."""
+    if request.META.get("HTTP_CONTENT_ENCODING", "identity").strip().lower() not in ("", "identity"):
+        raise UnsupportedMedia("Send the body as it is, without Content-Encoding.")
 
 
 def strict_json(raw: bytes) -> Any:
@@ -137,7 +148,11 @@ def _refuse_unstorable(text: str) -> None:
 
 def form_parts(request: Request) -> dict[str, list[Any]]:
     """Return the parts of a multipart/form-data body by their names; `Malformed` where there is no body at all."""
-    data = request.data
+    refuse_compressed(request)
+    try:
+        data = request.data
+    except UnsupportedMediaType as error:
+        raise UnsupportedMedia("Send a form with Content-Type: multipart/form-data.") from error
     if not isinstance(data, MultiValueDict):  # to the framework no body and no Content-Type is an empty dict
         raise Malformed("Send a form with Content-Type: multipart/form-data.")
     return dict(cast(MultiValueDict[str, Any], data).lists())
@@ -150,8 +165,9 @@ def decode(request: Request, type_: type[T]) -> T:
     """
     if not (raw := raw_body(request)):
         raise Malformed("Send a JSON body with Content-Type: application/json.")
-    if (request.content_type or "").partition(";")[0].strip().lower() != "application/json":
-        raise UnsupportedMedia()
+    kind, _, parameters = (request.content_type or "").lower().partition(";")
+    if kind.strip() != "application/json" or ("charset" in parameters and "utf-8" not in parameters):
+        raise UnsupportedMedia("Send Content-Type: application/json, and the body in UTF-8.")
     return convert(strict_json(raw), type_)
 
 
@@ -177,7 +193,7 @@ def _far_dates(value: Any, declared: Any, pointer: str) -> Iterator[FieldError]:
         for name, shown, inner in _dated_fields(type(value)):
             yield from _far_dates(getattr(value, name), inner, f"{pointer}/{_escape(shown)}")
     elif isinstance(value, list | dict):
-        inner = _inner_type(value, _without_null(declared))
+        inner = _inner_type(value, _plain(declared))
         for key, item in value.items() if isinstance(value, dict) else enumerate(value):
             yield from _far_dates(item, inner, f"{pointer}/{_escape(str(key))}")
 
@@ -201,7 +217,7 @@ def _may_hold_dates(type_: Any) -> bool:
 
 
 def _faults(value: Any, declared: Any, pointer: str) -> Iterator[FieldError]:
-    type_ = _without_null(declared)
+    type_ = _plain(declared)
     if isinstance(value, dict) and isinstance(type_, type) and issubclass(type_, msgspec.Struct):
         yield from _struct_faults(value, type_, pointer)
         return
@@ -229,9 +245,11 @@ def _struct_faults(value: dict[str, Any], type_: type[msgspec.Struct], pointer: 
             yield FieldError(f"{pointer}/{_escape(name)}", "unknown_field", "Leave it out: it means nothing here.")
 
 
-def _without_null(type_: Any) -> Any:
+def _plain(type_: Any) -> Any:
+    """Return a type without its null, and without its limits."""
     others = [option for option in get_args(type_) if option is not NoneType]
-    return others[0] if get_origin(type_) in (Union, UnionType) and len(others) == 1 else type_
+    found = others[0] if get_origin(type_) in (Union, UnionType) and len(others) == 1 else type_
+    return get_args(found)[0] if get_origin(found) is Annotated else found
 
 
 def _inner_type(value: Any, type_: Any) -> Any:

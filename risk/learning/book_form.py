@@ -19,9 +19,9 @@ _FIELDS = ("file", "mapping", "line", "rows", "sha256", "sums", "train")
 
 
 class _Texts(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    line: Annotated[str, msgspec.Meta(min_length=1, max_length=60, pattern="^[-a-zA-Z0-9_]+$")]
+    line: Annotated[str, msgspec.Meta(pattern=r"^[-a-zA-Z0-9_]+\Z", min_length=1, max_length=60)]
     rows: Annotated[int, msgspec.Meta(ge=0, le=2**31)] | None = None
-    sha256: Annotated[str, msgspec.Meta(pattern="^[0-9a-fA-F]{64}$")] | None = None
+    sha256: Annotated[str, msgspec.Meta(pattern=r"^[0-9a-fA-F]{64}\Z")] | None = None
     train: bool = False
 
 
@@ -90,10 +90,12 @@ def _texts(parts: dict[str, list[Any]], faults: list[FieldError]) -> _Texts | No
 
 def _sums(text: Any, faults: list[FieldError]) -> dict[str, Decimal]:
     try:
-        return msgspec.json.decode(text, type=dict[str, Decimal]) if text else {}
+        sums = msgspec.json.decode(text, type=dict[str, Decimal]) if text else {}
     except (msgspec.DecodeError, TypeError):
+        sums = {"": Decimal("NaN")}
+    if not all(total.is_finite() for total in sums.values()):
         faults.append(_fault("sums"))
-        return {}
+    return sums
 
 
 def _fault(name: str) -> FieldError:

@@ -26,7 +26,7 @@ class ConsentBody(Struct, frozen=True, forbid_unknown_fields=True):
 class ScoreBody(Struct, frozen=True, forbid_unknown_fields=True):
     """A request for a score. `person_reference` is the institution's own; only a blind index of it is kept."""
 
-    model_line: Annotated[str, Meta(min_length=1, max_length=60, pattern="^[-a-zA-Z0-9_]+$")]
+    model_line: Annotated[str, Meta(pattern=r"^[-a-zA-Z0-9_]+\Z", min_length=1, max_length=60)]
     person_reference: Reference
     consent: ConsentBody
     features: Annotated[dict[str, float | Annotated[str, Meta(max_length=200)] | None], Meta(max_length=500)]

@@ -20,7 +20,9 @@ _LISTED = ("in", "not_in")
 
 Code = Annotated[
     str,
-    Meta(min_length=2, max_length=60, pattern="^[a-z][a-z0-9_]*$", extra_json_schema={"not": {"pattern": "^missing_"}}),
+    Meta(
+        pattern=r"^[a-z][a-z0-9_]*\Z", extra_json_schema={"not": {"pattern": "^missing_"}}, min_length=2, max_length=60
+    ),
 ]
 
 
