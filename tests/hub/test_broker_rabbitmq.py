@@ -1,17 +1,25 @@
 """The same tasks on RabbitMQ, where its server is installed: one node of our own, on loopback, ended afterwards."""
 
+import base64
+import hashlib
+import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+from celery import Celery
 
+from hub.celery import DEAD_LETTERS, QUEUES, queues
 from tests.hub.broker_bench import Bench, until
 
+CONFIGURATION = Path(__file__).resolve().parents[2] / "deploy/rabbitmq"
 SERVER = Path("/usr/lib/rabbitmq/bin/rabbitmq-server")
 pytestmark = pytest.mark.skipif(not SERVER.exists(), reason="no RabbitMQ server is installed here")
 
@@ -27,11 +35,19 @@ def node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     folder = tmp_path_factory.mktemp("rabbitmq")
     port, names = free_port(), free_port()
     (folder / "plugins").write_text("[].")
+    (folder / "definitions").mkdir()
+    (folder / "definitions/00-users.json").write_text(json.dumps(users()))
+    shutil.copy(CONFIGURATION / "10-luopan.json", folder / "definitions")
+    # No plugins here, and whatever disk there is.
+    lines = (CONFIGURATION / "rabbitmq.conf").read_text().splitlines(keepends=True)
+    settings = "".join(line for line in lines if not line.startswith(("management.", "prometheus.", "disk_")))
+    (folder / "rabbitmq.conf").write_text(settings.replace("/etc/rabbitmq/definitions.d", f"{folder}/definitions"))
     environment = {
         **os.environ,
         "HOME": str(folder), "RABBITMQ_NODENAME": f"luopan{port}@localhost", "RABBITMQ_NODE_IP_ADDRESS": "127.0.0.1",
         "RABBITMQ_NODE_PORT": str(port), "RABBITMQ_DIST_PORT": str(free_port()),
         "RABBITMQ_MNESIA_BASE": str(folder), "RABBITMQ_LOG_BASE": str(folder),
+        "RABBITMQ_CONFIG_FILE": str(folder / "rabbitmq.conf"),
         "RABBITMQ_PID_FILE": str(folder / "pid"), "RABBITMQ_ENABLED_PLUGINS_FILE": str(folder / "plugins"),
         "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": "-kernel inet_dist_use_interface {127,0,0,1}",
         "ERL_EPMD_ADDRESS": "127.0.0.1", "ERL_EPMD_PORT": str(names),
@@ -40,7 +56,7 @@ def node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         service = subprocess.Popen(["epmd", "-port", str(names), "-address", "127.0.0.1"], stdout=output, stderr=output)
         server = subprocess.Popen([SERVER], env=environment, stdout=output, stderr=output, start_new_session=True)
     try:
-        until(lambda: answers(port) or server.poll() is not None, within_s=60, what="RabbitMQ's start")
+        until(lambda: answers(port) or server.poll() is not None, within_s=120, what="RabbitMQ's start")
         assert server.poll() is None, (folder / "log.txt").read_text()
         yield f"amqp://guest:guest@127.0.0.1:{port}//"  # pragma: allowlist secret
     finally:
@@ -48,6 +64,27 @@ def node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         server.wait(30)
         service.terminate()
         service.wait(10)
+
+
+def users() -> dict[str, Any]:
+    """What an operator writes beside deploy/rabbitmq, people by the hash of their password; and this test's host."""
+    salt = os.urandom(4)
+
+    def person(name: str) -> dict[str, Any]:
+        digest = base64.b64encode(salt + hashlib.sha256(salt + name.encode()).digest()).decode()
+        return {
+            "name": name,
+            "password_hash": digest,
+            "hashing_algorithm": "rabbit_password_hashing_sha256",
+            "tags": [],
+        }
+
+    everything = {"configure": ".*", "write": ".*", "read": ".*"}
+    return {
+        "users": [person("guest"), person("luopan")],
+        "vhosts": [{"name": "/"}],
+        "permissions": [{"user": "guest", "vhost": "/", **everything}],
+    }
 
 
 def answers(port: int) -> bool:
@@ -70,6 +107,25 @@ def bench(node: str, tmp_path: Path) -> Iterator[Bench]:
 def count(bench: Bench, queue: str) -> int:
     with bench.app.connection_for_read() as connection:
         return int(connection.default_channel.queue_declare(queue=queue, passive=True).message_count)
+
+
+def test_what_deploy_defines_is_what_workers_declare(node: str) -> None:
+    """Another argument of a queue that is there already would end the worker: RabbitMQ compares each."""
+    url = node.replace("guest:guest", "luopan:luopan").removesuffix("//") + "/luopan"
+    with Celery(broker=url, set_as_current=False).connection_for_write() as connection:
+        channel = connection.default_channel
+        for queue in (DEAD_LETTERS, *queues(QUEUES)):
+            assert channel.queue_declare(queue=queue.name, passive=True).message_count == 0, "it is there before us"
+            bound: Any = queue
+            bound.bind(channel).declare()
+        exchange = queues(QUEUES)[0].exchange
+        for name in QUEUES:
+            message = channel.prepare_message("{}", content_encoding="utf-8")
+            channel.basic_publish(message, exchange=exchange.name, routing_key=name)
+        until(
+            lambda: [channel.queue_declare(queue=name, passive=True).message_count for name in QUEUES] == [1, 1, 1],
+            within_s=10, what="a message in each queue",
+        )  # fmt: skip
 
 
 def test_drains_each_task_once(bench: Bench) -> None:
