@@ -4,7 +4,7 @@ PIP := $(PY) -m pip install --quiet
 UV := $(PY) -m uv pip install --quiet
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
-.PHONY: install install-dev openapi run test lint bench soak soak-state
+.PHONY: install install-dev openapi run test lint bench soak soak-state faults
 install: .venv/.installed
 install-dev: .venv/.installed-dev
 .venv/bin/python:
@@ -35,3 +35,7 @@ soak: install-dev
 	LUOPAN_SOAK=1 $(PY) -m pytest -n 2 --timeout 3600 tests
 soak-state: install-dev
 	LUOPAN_SOAK=1 $(PY) -m pytest -n 0 --timeout 0 tests/state
+# Every fault of tests/faults/catalogue.py, injected for real, and a table of them; `make faults KILLS=500` kills longer.
+KILLS ?= 40
+faults: install-dev
+	LUOPAN_FAULTS=1 KILLS=$(KILLS) $(PY) -m pytest -n 0 -p no:randomly --timeout 7200 -m fault tests

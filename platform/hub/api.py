@@ -15,9 +15,9 @@ from typing import Any, Concatenate, ParamSpec, TypeVar, cast
 from uuid import UUID
 
 import msgspec
-from django.db import IntegrityError
+from django.db import IntegrityError, OperationalError
 from django.http import HttpRequest, HttpResponse
-from psycopg.errors import UniqueViolation
+from psycopg.errors import DeadlockDetected, SerializationFailure, UniqueViolation
 from rest_framework.exceptions import MethodNotAllowed, NotAcceptable
 from rest_framework.request import Request
 from rest_framework.views import APIView
@@ -37,6 +37,8 @@ __all__ = ["ClientIdentity", "Operation", "Reply", "Resource", "caller", "decode
 
 P = ParamSpec("P")
 V = TypeVar("V", bound="Resource")
+DEADLOCKS_MAX = 3
+_GAVE_WAY = (DeadlockDetected, SerializationFailure)
 _JSON = frozenset(("*/*", "application/*", "application/json"))
 
 
@@ -157,7 +159,7 @@ def _run(operation: Operation, request: Request, effect: Callable[[], Answer]) -
             return answer
 
     try:
-        given = _twice(once)
+        given = _again(once)
     except Exception as error:
         _note_proof_alone(identity, error)
         raise
@@ -178,17 +180,22 @@ def _note_proof_alone(identity: ClientIdentity, error: Exception) -> None:
             _note_proof(identity)
 
 
-def _twice(once: Callable[[], Answer]) -> Answer:
-    """Run a transaction again where a row it was first to add was added by another one meanwhile.
+def _again(once: Callable[[], Answer]) -> Answer:
+    """Run a transaction again where it had to give way to others, which left nothing of it.
 
-    The person, the consent, the Idempotency-Key of a request: the second run finds what the other one left.
+    Once where a row that it was first to add (the person, the consent, the Idempotency-Key) was added by another one
+    meanwhile: the second run finds it. Three times where the database ended a deadlock with it.
     """
-    try:
-        return once()
-    except IntegrityError as error:
-        if not isinstance(error.__cause__, UniqueViolation) or is_used_proof(error):
-            raise
-    return once()
+    for run in range(DEADLOCKS_MAX + 1):
+        try:
+            return once()
+        except IntegrityError as error:
+            if run or not isinstance(error.__cause__, UniqueViolation) or is_used_proof(error):
+                raise
+        except OperationalError as error:
+            if run == DEADLOCKS_MAX or not isinstance(error.__cause__, _GAVE_WAY):
+                raise
+    raise AssertionError("the last run returns or raises")
 
 
 def caller(request: Request) -> ClientIdentity:

@@ -130,7 +130,11 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponseBase:
 def server_error(request: HttpRequest) -> HttpResponseBase:
     """Answer 500 without a word of what happened, or 503 where the database is away."""
     error = known(sys.exc_info()[1]) or errors.Internal()
-    return _for_machines_or(request, error, defaults.server_error)
+    response = _for_machines_or(request, error, defaults.server_error)
+    if error.status == 503:
+        response.status_code = 503
+        response.headers.setdefault("Retry-After", str(error.retry_after_s or _RETRY_AFTER_S))
+    return response
 
 
 def _for_machines_or(

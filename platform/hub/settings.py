@@ -7,6 +7,7 @@ from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 
 from hub import env, postgres, vault
+from hub.db.patience import PatientConnection
 
 BASE_DIR = Path(__file__).resolve().parent.parent.parent
 LUOPAN_HOME = env.folder("LUOPAN_HOME", BASE_DIR / ".local")
@@ -111,15 +112,27 @@ DATABASES: dict[str, dict[str, Any]] = {
         "CONN_MAX_AGE": 0,
         "CONN_HEALTH_CHECKS": False,  # the first statement of a scope is the check: see hub.db
         "OPTIONS": {
+            # A server that is out of reach says nothing; on a unix socket only the first of these counts.
+            "connect_timeout": 4,
+            "keepalives_idle": 30,
+            "keepalives_interval": 10,
+            "keepalives_count": 3,
+            "tcp_user_timeout": 30_000,
             **_app.get("OPTIONS", {}),
             "server_side_binding": True,
             # The driver would deallocate at each rollback to a savepoint what hub.db.wire prepares.
             "prepare_threshold": None,
-            "pool": {"min_size": 1, "max_size": env.integer("LUOPAN_POOL", 10, low=1, high=100), "timeout": 5},
+            "pool": {
+                "min_size": 1,
+                "max_size": env.integer("LUOPAN_POOL", 10, low=1, high=100),
+                "timeout": 5,
+                "connection_class": PatientConnection,
+            },
         },
         "TEST": {"NAME": "test_luopan"},
     }
 }
+DATABASE_PATIENCE_S = env.integer("LUOPAN_PATIENCE_S", 5, low=1, high=3600)  # of web processes: see hub.db.patience
 # Statements are prepared where the connection is the server's own: a pooler in between may not keep them.
 PREPARE_STATEMENTS = EMBEDDED_POSTGRES or env.flag("LUOPAN_PREPARE", default=False)
 DATABASE_OWNER = env.database("DATABASE_OWNER_URL") or (

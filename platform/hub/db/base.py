@@ -12,10 +12,12 @@ from django.db import connections
 from django.db.backends.postgresql import base
 from django.db.models import Model
 from psycopg.pq import ConnStatus, TransactionStatus
+from psycopg_pool import PoolTimeout
 
 from hub import postgres
 from hub.db import wire
 from hub.db.inserts import insert_statement
+from hub.db.patience import SilentServer, note_silent, refuse_if_silent, statement_limit_ms
 from hub.db.wire import Rows, Statement
 
 if TYPE_CHECKING:
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
 
 # SET LOCAL ROLE and SET LOCAL, as one statement that can be prepared.
 _ACT_AS = b"SELECT set_config('role', $1, true), set_config('app.institution_id', $2, true)"
+_ACT_AS_SOON = _ACT_AS + b", set_config('statement_timeout', $3, true)"
 _GONE = (psycopg.errors.AdminShutdown, psycopg.errors.CrashShutdown, psycopg.errors.CannotConnectNow)
 _UNSAFE = """
 SELECT concat_ws(', ',
@@ -50,7 +53,10 @@ class DatabaseWrapper(base.DatabaseWrapper):
     def open_transaction(self, role: str, institution_id: str) -> None:
         """Let a transaction open as this role, in one round trip with its first statement."""
         self.ensure_connection()
-        act = Statement(_ACT_AS, (role, institution_id))
+        if limit_ms := statement_limit_ms():
+            act = Statement(_ACT_AS_SOON, (role, institution_id, str(limit_ms)))
+        else:
+            act = Statement(_ACT_AS, (role, institution_id))
         if self.connection.info.transaction_status == TransactionStatus.IDLE:
             self._opening = (Statement(b"BEGIN"), act)
         else:  # within a test's own
@@ -93,6 +99,8 @@ class DatabaseWrapper(base.DatabaseWrapper):
             for _ in range(self.pool.max_size if opening and self.pool else 0):
                 try:
                     return self._together(*opening, *statements)[len(opening) :]
+                except SilentServer:
+                    raise  # another connection to the same server would say no more
                 except psycopg.OperationalError as error:
                     if not isinstance(error, _GONE) and self.connection.pgconn.status == ConnStatus.OK:
                         raise
@@ -148,7 +156,12 @@ class DatabaseWrapper(base.DatabaseWrapper):
         """Connect; the embedded server is started first where it is the one to be used."""
         if settings.EMBEDDED_POSTGRES:
             postgres.ensure_running(settings.LUOPAN_HOME)
-        return super().get_new_connection(conn_params)
+        refuse_if_silent()
+        try:
+            return super().get_new_connection(conn_params)
+        except PoolTimeout:
+            note_silent()
+            raise
 
     def _configure_connection(self, connection: Any) -> bool:
         changed: bool = super()._configure_connection(connection)  # type: ignore[misc]  # not in the stubs
