@@ -14,6 +14,7 @@ from acquisition.journey.flows import APPLICATION
 from hub.crypto import DataKey, blind_index, blind_indexes
 from hub.db.quick import append, run, write
 from hub.ids import uuid7
+from hub.key_columns import Indexed
 
 
 class Borrower(models.Model):
@@ -264,6 +265,9 @@ _TAKE = (
     "INSERT INTO journey_codecount AS known (scope, place, starts_at, used, cap) VALUES (%s, %s, %s, 1, %s) "
     "ON CONFLICT (scope, place, starts_at) DO UPDATE SET used = known.used + 1, cap = EXCLUDED.cap "
     "WHERE known.used < EXCLUDED.cap RETURNING used"
+)
+INDEXED = tuple(
+    Indexed(table, "phone_index") for table in ("journey_borrower", "journey_application", "journey_onetimecode")
 )
 
 

@@ -9,6 +9,7 @@ from django.db import connection, models
 
 from hub.errors import NotFound
 from hub.ids import uuid7
+from hub.key_columns import Sealed
 from hub.outbox import OutboxEvent
 from partners.delivery import signing
 from partners.delivery.claiming import CLAIM, DELIVERED, ONE_AT_A_TIME
@@ -144,6 +145,9 @@ class WebhookSecret(models.Model):
 
 def _place(secret_id: UUID) -> str:
     return f"delivery_webhooksecret|sealed|{secret_id}"
+
+
+SEALED = (Sealed("delivery_webhooksecret", "sealed", place=_place),)
 
 
 class Delivery(models.Model):

@@ -16,8 +16,9 @@ from hub.outbox import OutboxEvent
 from hub.parsing import Moment
 from partners.delivery.models import Delivery, WebhookEndpoint
 
-UNSENT = frozenset(("webhook_endpoint", "delivery"))
-"""What tells of webhooks themselves stands in the log only: else a failing webhook would make more of them."""
+UNSENT = frozenset(("webhook_endpoint", "delivery", "key_rotation"))
+"""What tells of webhooks themselves stands in the log only: else a failing webhook would make more of them.
+The rotation of keys is no institution's."""
 _OWN = ("subject_id", "institution_id")  # they stand beside `data`, or are the reader's own
 
 

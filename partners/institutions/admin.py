@@ -53,10 +53,28 @@ class ClientForm(forms.Form):
 
     def clean_jwks(self) -> object:
         """Read the JSON."""
-        try:
-            return json.loads(self.cleaned_data["jwks"]) if self.cleaned_data["jwks"].strip() else None
-        except ValueError as error:
-            raise ValidationError("This is no JSON.") from error
+        return _json(self.cleaned_data["jwks"]) if self.cleaned_data["jwks"].strip() else None
+
+
+class KeysForm(forms.Form):
+    """Other keys for a client."""
+
+    jwks = forms.CharField(
+        widget=forms.Textarea, label="Public keys",
+        help_text="The whole JSON Web Key Set (RFC 7517). A key that is not in it is refused at once: leave the old "
+        "one in until the client signs with the new one.",
+    )  # fmt: skip
+
+    def clean_jwks(self) -> object:
+        """Read the JSON."""
+        return _json(self.cleaned_data["jwks"])
+
+
+def _json(text: str) -> object:
+    try:
+        return json.loads(text)
+    except ValueError as error:
+        raise ValidationError("This is no JSON.") from error
 
 
 class LimitsForm(forms.Form):
@@ -102,6 +120,26 @@ def _issue(request: HttpRequest, row: Institution, data: dict[str, Any]) -> Once
 def _limit(request: HttpRequest, row: Client, data: dict[str, Any]) -> str:
     limited = services.limit_client(client_id=row.client_id, **data, actor=actor(request), now=now())
     return f"From now on it may ask {limited.per_minute:,} times a minute and {limited.per_day:,} times a day."
+
+
+def _replace_keys(request: HttpRequest, row: Client, data: dict[str, Any]) -> str:
+    view = services.replace_client_keys(client_id=row.client_id, **data, actor=actor(request), now=now())
+    return f"It signs in with {', '.join(view.key_ids)}, and with no other key."
+
+
+def _rotate_secret(request: HttpRequest, row: Client, _data: dict[str, Any]) -> Once:
+    client, secret = services.rotate_client_secret(client_id=row.client_id, actor=actor(request), now=now())
+    lines = (("Client id", client.client_id), ("Client secret", secret))
+    advice = "Copy it now: it cannot be shown again. The secret before it is good for 24 hours more."
+    return Once("New secret", lines, advice=advice)
+
+
+def _has_keys(row: Client) -> bool:
+    return row.revoked_at is None and row.method == Client.KEY
+
+
+def _has_secret(row: Client) -> bool:
+    return row.revoked_at is None and row.method == Client.SECRET
 
 
 def _revoke(request: HttpRequest, row: Client, _data: dict[str, Any]) -> str:
@@ -178,6 +216,8 @@ class ClientAdmin(RecordAdmin):
     )
     deeds = (
         Deed("limit", "Limit", _limit, OPERATORS, form=LimitsForm, offered=lambda row: row.revoked_at is None),
+        Deed("keys", "Replace keys", _replace_keys, OPERATORS, form=KeysForm, offered=_has_keys),
+        Deed("secret", "New secret", _rotate_secret, OPERATORS, offered=_has_secret),
         Deed(
             "revoke", "Revoke", _revoke, OPERATORS, danger=True, offered=lambda row: row.revoked_at is None,
             question="Its tokens are dead at once and it gets no new ones. This cannot be undone.",
@@ -186,8 +226,8 @@ class ClientAdmin(RecordAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Client]:
         """Leave the hash of the secret where it is."""
-        rows: QuerySet[Client] = super().get_queryset(request).defer("client_secret").select_related("institution")
-        return rows
+        rows: QuerySet[Client] = super().get_queryset(request).defer("client_secret", "previous_secret")
+        return rows.select_related("institution")
 
     @display(description="kind")
     def kind(self, row: Client) -> str:

@@ -108,6 +108,8 @@ class Client(AbstractApplication):  # type: ignore[misc]  # the toolkit carries 
     per_minute = models.PositiveIntegerField(null=True, blank=True, help_text="Requests; empty: as all others.")
     per_day = models.PositiveIntegerField(null=True, blank=True, help_text="Requests; empty: as all others.")
     revoked_at = models.DateTimeField(null=True, blank=True, editable=False)
+    previous_secret = models.CharField(max_length=255, blank=True, default="", db_default="", editable=False)
+    previous_secret_until = models.DateTimeField(null=True, blank=True, editable=False)
 
     objects: ClassVar[ClientManager] = ClientManager()
 
@@ -151,6 +153,19 @@ class Client(AbstractApplication):  # type: ignore[misc]  # the toolkit carries 
         """Give it limits of its own; None for those of all others."""
         self.per_minute, self.per_day = per_minute, per_day
         self.save(update_fields=["per_minute", "per_day", "updated"])
+
+    def replace_keys(self, jwks: dict[str, Any]) -> None:
+        """Let it sign with these keys and no others."""
+        self.jwks = jwks
+        self.save(update_fields=["jwks", "updated"])
+
+    def rotate_secret(self, *, until: datetime) -> str:
+        """Give it a new secret and return it; the one before is good until then, any older one is out."""
+        secret = str(generate_client_secret())
+        before: str = self.client_secret  # type: ignore[has-type]  # the toolkit carries none; it is a hash
+        self.previous_secret, self.previous_secret_until, self.client_secret = before, until, secret
+        self.save(update_fields=["client_secret", "previous_secret", "previous_secret_until", "updated"])
+        return secret
 
     def revoke(self, *, now: datetime) -> None:
         """End it: no new tokens, and those it has are dead."""

@@ -13,8 +13,10 @@ from hub.audit import Actor
 from hub.errors import Conflict, FieldError, Invalid, NotFound
 from hub.events import (
     ClientIssued,
+    ClientKeysReplaced,
     ClientLimited,
     ClientRevoked,
+    ClientSecretRotated,
     InstitutionOnboarded,
     InstitutionResumed,
     InstitutionSuspended,
@@ -29,6 +31,7 @@ from partners.institutions.queries import ClientView, ClockView, InstitutionView
 NAME_MAX = 120
 FORGET_AT_ONCE = 10_000
 LIMIT_MAX = 1_000_000_000
+SECRET_OVERLAP = timedelta(hours=24)
 
 
 @transaction.atomic
@@ -102,11 +105,38 @@ def issue_client(
 
 
 @transaction.atomic
+def replace_client_keys(*, client_id: str, jwks: object, actor: Actor, now: datetime) -> ClientView:
+    """Let a client sign with these public keys (RFC 7517) and no others: send old and new ones to let them overlap.
+
+    `Invalid` names what will not do, `Conflict` where the client has a secret or is revoked. Tokens live on.
+    """
+    client = _locked_client(client_id)
+    if client.method != Client.KEY or client.revoked_at is not None:
+        raise Conflict("Only a client that signs in with keys, and is not revoked, has keys to replace.")
+    client.replace_keys(public_jwks(jwks))
+    view = queries.client_view(client)
+    outbox.publish(ClientKeysReplaced(client.id, client.institution_id, key_ids=view.key_ids), actor=actor, now=now)
+    return view
+
+
+@transaction.atomic
+def rotate_client_secret(*, client_id: str, actor: Actor, now: datetime) -> tuple[ClientView, str]:
+    """Give a sandbox's client a new secret, shown this once; the one before it is good for a day more.
+
+    `Conflict` where the client has keys or is revoked.
+    """
+    client = _locked_client(client_id)
+    if client.method != Client.SECRET or client.revoked_at is not None:
+        raise Conflict("Only a client that signs in with a secret, and is not revoked, has one to rotate.")
+    secret = client.rotate_secret(until=now + SECRET_OVERLAP)
+    outbox.publish(ClientSecretRotated(client.id, client.institution_id), actor=actor, now=now)
+    return queries.client_view(client), secret
+
+
+@transaction.atomic
 def revoke_client(*, client_id: str, actor: Actor, now: datetime) -> None:
     """End a client: its tokens are dead at once, new ones are refused. Safe to repeat."""
-    client = Client.objects.select_for_update().filter(client_id=client_id).first()
-    if client is None:
-        raise NotFound()
+    client = _locked_client(client_id)
     if client.revoked_at is None:
         client.revoke(now=now)
         outbox.publish(ClientRevoked(client.id, client.institution_id), actor=actor, now=now)
@@ -176,6 +206,13 @@ def _locked(institution_id: UUID) -> Institution:
     if institution is None:
         raise NotFound()
     return institution
+
+
+def _locked_client(client_id: str) -> Client:
+    client: Client | None = Client.objects.select_for_update().filter(client_id=client_id).first()
+    if client is None:
+        raise NotFound()
+    return client
 
 
 def _checked_name(name: str) -> str:

@@ -10,6 +10,7 @@ from django.db import models
 from django.db.models import F, Q
 
 from hub.ids import uuid7
+from hub.key_columns import Sealed
 from partners.loans.flows import BATCH
 
 PROBLEMS_KEPT = 10_000
@@ -90,6 +91,9 @@ class PerformanceBatch(models.Model):
 
 def _place(batch_id: UUID) -> str:
     return f"loans_performancebatch|content|{batch_id}"
+
+
+SEALED = (Sealed("loans_performancebatch", "content", place=_place),)
 
 
 class BatchProblem(models.Model):

@@ -19,6 +19,7 @@ from hub.db.quick import Part, Question, ask, fetch
 from hub.errors import Conflict, Erased, FieldError, Invalid, NotFound
 from hub.events import ConsentGiven, ConsentWithdrawn
 from hub.ids import uuid7
+from hub.key_columns import Indexed
 
 CREDIT_SCORING = "credit_scoring"
 SHARE_WITH_LENDER = "share_with_lender"
@@ -74,6 +75,9 @@ class ConsentEntry(models.Model):
 
     def __str__(self) -> str:
         return f"{self.purpose} {self.state}"
+
+
+INDEXED = (Indexed("hub_consententry", "reference_index"),)
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ from hub.clock import now
 from hub.db.quick import Part, Question, append, ask, fetch
 from hub.errors import Erased
 from hub.ids import uuid7
+from hub.key_columns import Indexed, Sealed
 from hub.keyrings import SealBroken, open_sealed, seal
 
 _BY_REFERENCE = "institution_id IS NOT DISTINCT FROM %s AND kind = %s AND "
@@ -106,13 +107,17 @@ class DataKey(models.Model):
         return self._plain or settings.SECRETS.master.open(bytes(self.wrapped), place=_wrapping(self.id))
 
 
+def _wrapping(key_id: UUID) -> str:
+    return f"hub_datakey|wrapped|{key_id}"
+
+
+SEALED = (Sealed("hub_datakey", "wrapped", place=_wrapping),)
+INDEXED = (Indexed("hub_datakey", "reference_index"),)
+
+
 def wrap(key: bytes, key_id: UUID) -> bytes:
     """Seal a data key under the master key."""
     return settings.SECRETS.master.seal(key, place=_wrapping(key_id))
-
-
-def _wrapping(key_id: UUID) -> str:
-    return f"hub_datakey|wrapped|{key_id}"
 
 
 def blind_index(purpose: str, value: str) -> bytes:

@@ -18,6 +18,7 @@ from django.db import models
 from hub.crypto import among, blind_indexes, lock_number
 from hub.db.quick import New, Question, append, ask
 from hub.errors import Conflict, FieldError, Invalid, Malformed
+from hub.key_columns import Aged, Sealed
 
 KEPT = timedelta(hours=72)
 KEY_MAX = 255
@@ -167,6 +168,10 @@ class Slot:
 
 def _place(digest: bytes) -> str:
     return f"hub_idempotencykey|body|{digest.hex()}"
+
+
+SEALED = (Sealed("hub_idempotencykey", "body", place=_place, told_by="digest"),)
+INDEXED = (Aged("hub_idempotencykey", "digest", kept=KEPT),)
 
 
 def forget_person(*, person_id: UUID) -> int:

@@ -14,7 +14,8 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 _BARE, _NAMED = b"\x01", b"\x02"
 _NONCE, _NAME = 12, 4
-_INDEX = 32
+INDEX = 32
+"""Bytes of a bare index."""
 
 
 class SealBroken(Exception):
@@ -107,8 +108,8 @@ class IndexKey:
 
     def lift(self, index: bytes) -> bytes:
         """Return what this chain makes of the value that an index stands for; ValueError if it is of another chain."""
-        raw, name = index[-_INDEX:], index[:-_INDEX]
-        if len(raw) != _INDEX or name not in self._names:
+        raw, name = index[-INDEX:], index[:-INDEX]
+        if len(raw) != INDEX or name not in self._names:
             raise ValueError("an index of another chain")
         for link in self.links[self._names.index(name) + 1 :]:
             raw = hmac.digest(link, raw, "sha256")

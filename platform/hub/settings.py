@@ -327,6 +327,22 @@ UNFOLD = {
 # --- webhooks --------------------------------------------------------------------------------------------------------
 WEBHOOK_LOOPBACK = env.flag("LUOPAN_WEBHOOK_LOOPBACK", default=not PRODUCTION)  # of sandboxes, by http
 
+# --- rotation of keys: lists of hub.key_columns.Column ---------------------------------------------------------------
+SEALED_COLUMNS = [
+    "hub.crypto.SEALED",
+    "hub.idempotency.SEALED",
+    "hub.accounts.adapter.SEALED",
+    "partners.delivery.models.SEALED",
+    "partners.loans.batch_models.SEALED",
+]
+INDEXED_COLUMNS = [
+    "hub.crypto.INDEXED",
+    "hub.consent.INDEXED",
+    "hub.idempotency.INDEXED",
+    "risk.learning.book_models.INDEXED",
+    "acquisition.journey.models.INDEXED",
+]
+
 # --- the audit's chain: its signed heads leave the database -----------------------------------------------------------
 SEALS = env.folder("LUOPAN_SEALS", LUOPAN_HOME / "seals")
 

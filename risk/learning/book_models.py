@@ -10,6 +10,7 @@ from django.db.models import F, Q
 
 from hub.crypto import DataKey
 from hub.ids import uuid7
+from hub.key_columns import Indexed
 from risk.features.facade import Mapping, stored_mapping
 from risk.learning.flows import BOOK
 from risk.learning.leases import Leased
@@ -218,6 +219,9 @@ class LabelEntry(models.Model):
     def append(cls, entries: "Sequence[LabelEntry]") -> None:
         """Append a batch to the ledger."""
         LabelEntry.objects.bulk_create(entries, batch_size=2_000)
+
+
+INDEXED = (Indexed("learning_labelentry", "reference_index"),)
 
 
 def months_after(day: date, months: int) -> date:

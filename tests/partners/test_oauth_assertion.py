@@ -17,11 +17,13 @@ from joserfc.jwk import Key, OctKey
 from oauth2_provider.models import get_access_token_model
 
 from hub.clock import now
+from hub.errors import Conflict, Invalid, NotFound
+from hub.models import OutboxEvent
 from hub.tenancy import platform_scope
 from partners.institutions import services
 from partners.institutions.models import UsedAssertion
 from partners.institutions.queries import ClientView
-from tests.factories import ACTOR, make_client, make_institution, make_key, make_proof, with_proof
+from tests.factories import ACTOR, make_client, make_institution, make_key, make_proof, public_key, with_proof
 
 pytestmark = pytest.mark.django_db
 TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
@@ -287,3 +289,42 @@ def test_jti_raced(key: Key) -> None:
         thread.join()
     assert sorted(answers) == [200] + [401] * 7
     assert issued() == (1, 1)
+
+
+def test_keys_are_replaced_with_an_overlap_and_the_old_one_is_refused_at_once() -> None:
+    old, new = make_key(kid="old"), make_key("EC", kid="new")
+    client = make_client(make_institution(), key=old)
+
+    def replace(*keys: Key) -> list[str]:
+        with platform_scope():
+            jwks = {"keys": [public_key(key) for key in keys]}
+            return services.replace_client_keys(
+                client_id=client.client_id, jwks=jwks, actor=ACTOR, now=now()
+            ).key_ids  # fmt: skip
+
+    def statuses() -> list[int]:
+        return [ask(sign(key, claims(client))).status_code for key in (old, new)]
+
+    assert statuses() == [200, 401]
+    assert replace(old, new) == ["old", "new"]
+    assert statuses() == [200, 200]
+    assert replace(new) == ["new"]
+    assert statuses() == [401, 200]
+    with platform_scope():
+        events = OutboxEvent.objects.filter(type="client.keys_replaced").order_by("id")
+        assert [event.payload["key_ids"] for event in events] == [["old", "new"], ["new"]]
+
+
+def test_keys_that_will_not_do_replace_nothing() -> None:
+    client, with_secret = make_client(make_institution(), key=(key := make_key())), make_client()
+    private = {"keys": [key.as_dict(private=True)]}
+    refusals: list[tuple[str, Any, type[Exception]]] = [
+        (client.client_id, private, Invalid), (client.client_id, {"keys": []}, Invalid),
+        (with_secret.client_id, {"keys": [public_key(key)]}, Conflict), ("nobody", {"keys": []}, NotFound),
+    ]  # fmt: skip
+    for client_id, jwks, error in refusals:
+        with pytest.raises(error), platform_scope():
+            services.replace_client_keys(client_id=client_id, jwks=jwks, actor=ACTOR, now=now())
+    assert ask(sign(key, claims(client))).status_code == 200
+    with platform_scope():
+        assert not OutboxEvent.objects.filter(type="client.keys_replaced").exists()

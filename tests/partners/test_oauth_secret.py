@@ -2,13 +2,17 @@
 
 import base64
 import hashlib
+from datetime import timedelta
 from typing import Any
 
 import pytest
+import time_machine
 from django.test import Client as Http
 from oauth2_provider.models import get_access_token_model
 
 from hub.clock import now
+from hub.errors import Conflict, NotFound
+from hub.models import AuditRow, OutboxEvent
 from hub.tenancy import platform_scope
 from partners.institutions import services
 from partners.institutions.models import Client
@@ -167,3 +171,46 @@ def test_other_methods_are_a_problem() -> None:
     assert response.status_code == 405
     assert response["Content-Type"] == "application/problem+json"
     assert response["Allow"] == "POST"
+
+
+def test_a_new_secret_and_the_one_before_are_both_good_for_a_day() -> None:
+    client, first = make_client_and_secret()
+
+    def rotate() -> str:
+        with platform_scope():
+            return services.rotate_client_secret(client_id=client.client_id, actor=ACTOR, now=now())[1]
+
+    def statuses(*secrets: str) -> list[int]:
+        ways = [ask(client_id=client.client_id, client_secret=secret).status_code for secret in secrets]
+        header = [basic(client.client_id, secret) for secret in secrets]
+        form = {"grant_type": "client_credentials"}
+        assert [Http().post("/oauth/token/", form, HTTP_AUTHORIZATION=one).status_code for one in header] == ways
+        return ways
+
+    second = rotate()
+    assert statuses(first, second, "other") == [200, 200, 401]
+    with time_machine.travel(now() + timedelta(hours=23, minutes=59), tick=False):
+        assert statuses(first, second) == [200, 200]
+    with time_machine.travel(now() + timedelta(hours=24, seconds=1), tick=False):
+        assert statuses(first, second) == [401, 200]
+    third = rotate()
+    assert statuses(first, second, third) == [401, 200, 200]
+    with platform_scope():
+        row = Client.objects.get(client_id=client.client_id)
+        assert not {first, second, third} & {row.client_secret, row.previous_secret}
+        assert OutboxEvent.objects.filter(type="client.secret_rotated", subject_id=row.id).count() == 2
+        assert AuditRow.objects.filter(action="client.secret_rotated").count() == 2
+        services.revoke_client(client_id=client.client_id, actor=ACTOR, now=now())
+    assert statuses(second, third) == [401, 401]
+
+
+def test_only_a_client_with_a_secret_gets_another() -> None:
+    signing, _ = make_client_and_secret(make_institution(), key=make_key())
+    revoked, _ = make_client_and_secret()
+    with platform_scope():
+        services.revoke_client(client_id=revoked.client_id, actor=ACTOR, now=now())
+    for client_id, error in ((signing.client_id, Conflict), (revoked.client_id, Conflict), ("nobody", NotFound)):
+        with pytest.raises(error), platform_scope():
+            services.rotate_client_secret(client_id=client_id, actor=ACTOR, now=now())
+    with platform_scope():
+        assert not OutboxEvent.objects.filter(type="client.secret_rotated").exists()

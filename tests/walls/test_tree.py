@@ -23,7 +23,7 @@ PLATFORM_SCOPE = {
     "platform/hub/accounts/management/commands/open_account.py", "platform/hub/management/commands/verify_audit.py",
     "platform/hub/management/commands/check_invariants.py", "platform/hub/management/commands/set_heads_aside.py",
     "platform/hub/api_auth.py", "platform/hub/enlist.py", "platform/hub/metrics.py", "platform/hub/pages.py",
-    "platform/hub/probes.py", "platform/hub/tasks.py",
+    "platform/hub/probes.py", "platform/hub/rotation_command.py", "platform/hub/tasks.py",
     "partners/delivery/tasks.py", "partners/institutions/tasks.py", "partners/loans/tasks.py",
     "partners/referrals/tasks.py",
     "risk/learning/management/commands/import_book.py", "risk/learning/management/commands/train.py",

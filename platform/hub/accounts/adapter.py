@@ -12,8 +12,17 @@ from django.http import HttpRequest, HttpResponse
 from hub import audit
 from hub.accounts import second_factor
 from hub.clock import now
+from hub.key_columns import Sealed
 
-PLACE = "mfa_authenticator|data"
+_PLACE = "mfa_authenticator|data"
+# allauth keeps what it has sealed as text inside JSON: the secret of a generator, the seed of recovery codes.
+SEALED = tuple(
+    Sealed(
+        "mfa_authenticator", f"data->{name}", place=lambda _: _PLACE, value=f"decode(data->>'{name}', 'base64')",
+        put=f"data = jsonb_set(data, '{{{name}}}', to_jsonb(replace(encode(%s, 'base64'), E'\\n', '')))",
+    )
+    for name in ("secret", "seed")
+)  # fmt: skip
 
 
 class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth carries no types
@@ -48,12 +57,12 @@ class SecondFactorAdapter(DefaultMFAAdapter):  # type: ignore[misc]  # allauth c
 
     def encrypt(self, text: str) -> str:
         """Seal a secret; the result is text."""
-        return base64.b64encode(settings.SECRETS.master.seal(text.encode(), place=PLACE)).decode()
+        return base64.b64encode(settings.SECRETS.master.seal(text.encode(), place=_PLACE)).decode()
 
     def decrypt(self, encrypted_text: str) -> str:
         """Open a sealed secret."""
         sealed = base64.b64decode(encrypted_text)
-        return settings.SECRETS.master.open(sealed, place=PLACE).decode()
+        return settings.SECRETS.master.open(sealed, place=_PLACE).decode()
 
     def _get_site_name(self) -> str:
         return str(settings.MFA_TOTP_ISSUER)

@@ -9,13 +9,16 @@ from hub.events.acquisition import (
 from hub.events.base import Payload, known_types, read
 from hub.events.institutions import (
     ClientIssued,
+    ClientKeysReplaced,
     ClientLimited,
     ClientRevoked,
+    ClientSecretRotated,
     InstitutionOnboarded,
     InstitutionResumed,
     InstitutionSuspended,
     SandboxClockAdvanced,
 )
+from hub.events.keys import KeyRotated
 from hub.events.learning import (
     BookBatchImported,
     BookImported,
@@ -79,8 +82,10 @@ __all__ = [
     "CaseMatched",
     "CaseOpened",
     "ClientIssued",
+    "ClientKeysReplaced",
     "ClientLimited",
     "ClientRevoked",
+    "ClientSecretRotated",
     "ConsentGiven",
     "ConsentWithdrawn",
     "ContractShown",
@@ -90,6 +95,7 @@ __all__ = [
     "InstitutionOnboarded",
     "InstitutionResumed",
     "InstitutionSuspended",
+    "KeyRotated",
     "LabelRecorded",
     "LoanFunded",
     "LoanRescinded",

@@ -43,6 +43,24 @@ class ClientIssued(Payload):
 
 
 @dataclass(frozen=True, slots=True)
+class ClientKeysReplaced(Payload):
+    """An API client signs with other public keys from now on, or with some more; `key_ids` are all of them."""
+
+    TYPE: ClassVar[str] = "client.keys_replaced"
+    SUBJECT: ClassVar[str] = "client"
+
+    key_ids: list[str]
+
+
+@dataclass(frozen=True, slots=True)
+class ClientSecretRotated(Payload):
+    """A sandbox's API client has a new secret; the one before it is good for a day more."""
+
+    TYPE: ClassVar[str] = "client.secret_rotated"
+    SUBJECT: ClassVar[str] = "client"
+
+
+@dataclass(frozen=True, slots=True)
 class ClientRevoked(Payload):
     """An API client was revoked; its tokens are dead."""
 
