@@ -4,7 +4,7 @@
 \getenv app APP_PASSWORD
 \getenv owner OWNER_PASSWORD
 \getenv backup BACKUP_PASSWORD
-SET password_encryption = 'scram-sha-256';
+SET password_encryption = 'scram-sha-256';  -- pragma: allowlist secret
 SELECT 'CREATE ROLE luopan_backup LOGIN REPLICATION NOSUPERUSER NOBYPASSRLS NOCREATEDB NOCREATEROLE'
 WHERE NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'luopan_backup') \gexec
 ALTER ROLE luopan_app PASSWORD :'app';

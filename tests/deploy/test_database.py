@@ -15,7 +15,7 @@ from hub.db.base import refuse_unsafe_role
 from tests.deploy.files import DEPLOY, ROOT, tool
 from tests.stack import free_port, until
 
-PASSWORDS = {"APP_PASSWORD": "app's words", "OWNER_PASSWORD": "owner words", "BACKUP_PASSWORD": "backup words"}
+PASSWORDS = {name: f"{name}'s words" for name in ("APP_PASSWORD", "OWNER_PASSWORD", "BACKUP_PASSWORD")}
 DEADLINE = ["-w", "-t", "60"]
 
 
