@@ -125,7 +125,7 @@ def test_secrets_from_the_environment(environment: Any) -> None:
         ({"master_keys_also": "c2hvcnQ="}, "LUOPAN_MASTER_KEYS_ALSO is not 32 bytes"),
         ({"index_key": f"{TEXT[OLD]}.x"}, "LUOPAN_INDEX_KEY is not 32 bytes"),
         ({"index_keys_also": f"{TEXT[OLD]}.x"}, "LUOPAN_INDEX_KEYS_ALSO is not 32 bytes"),
-        ({"secret_keys_also": "short"}, "LUOPAN_SECRET_KEYS_ALSO is too short"),
+        ({"secret_keys_also": "x" * 5}, "LUOPAN_SECRET_KEYS_ALSO is too short"),
         ({"index_key": TEXT[NEW], "index_keys_also": TEXT[OLD]}, "do not continue each other"),
         ({"index_keys_also": TEXT[OLD]}, "do not continue each other"),
     ],
