@@ -15,12 +15,10 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
-import psycopg
 import pytest
 from django.core.management import call_command
 from django.db import connection, connections
 from django.test import Client
-from psycopg import sql
 from pytest_django import DjangoDbBlocker
 from pytest_django.fixtures import Settings
 
@@ -30,6 +28,7 @@ from hub.tasks import relay_outbox, seal_audit
 from hub.tenancy import platform_scope
 from risk.scoring.models import Decision
 from tests import factories
+from tests.copied import as_superuser, copied_database, point_at
 from tests.harness import HOME, count
 from tests.owner import as_the_owner
 from tests.risk.registry_factory import make_champion, make_line
@@ -44,33 +43,11 @@ BODY = {
 }
 
 
-def point_at(host: str, name: str) -> None:
-    """Let the default connection lead to another database."""
-    wrapper = connections["default"]
-    wrapper.close()
-    wrapper.close_pool()  # type: ignore[attr-defined]  # the PostgreSQL backend's
-    wrapper.settings_dict.update(HOST=host, NAME=name)
-
-
-def as_superuser(statement: str, *names: str) -> list[tuple[object, ...]]:
-    with psycopg.connect(host=str(postgres.socket_folder(HOME)), user="postgres", autocommit=True) as superuser:
-        cursor = superuser.execute(sql.SQL(statement).format(*map(sql.Identifier, names)))
-        return cursor.fetchall() if cursor.description else []
-
-
 @pytest.fixture
 def name(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[str]:
     """A database to be wrecked: a copy of this worker's, on the same server."""
-    place = connections["default"].settings_dict
-    host, usual = place["HOST"], place["NAME"]
-    with django_db_blocker.unblock():
-        point_at(host, usual)
-        made = f"{usual}_wreck"
-        as_superuser("CREATE DATABASE {} TEMPLATE {} OWNER luopan_owner", made, usual)
-        point_at(host, made)
+    with django_db_blocker.unblock(), copied_database() as made:
         yield made
-        point_at(host, usual)
-        as_superuser("DROP DATABASE {} WITH (FORCE)", made)
 
 
 def backup(what: str, *words: str | Path) -> dict[str, str]:
