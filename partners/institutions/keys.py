@@ -67,7 +67,7 @@ def proved_claims(assertion: str, jwks: Mapping[str, Any]) -> dict[str, Any]:
         key = next((key for key in jwks.get("keys", []) if key["kid"] == kid), None)
         if key is None:
             raise AssertionRefusedError("The kid is none of the client's keys.")
-        claims = jose.proved_payload(assertion, key)
+        claims = jose.proved_payload(assertion, jose.public_key(key))
     except SignatureError as error:
         raise AssertionRefusedError("The assertion's signature does not verify.") from error
     if not isinstance(claims, dict):

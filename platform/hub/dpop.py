@@ -15,7 +15,7 @@ from django.db import IntegrityError, models
 from hub import jose
 from hub.db.quick import New, append
 from hub.errors import Unauthenticated
-from hub.jose import SignatureError, is_name, is_number
+from hub.jose import PublicKey, SignatureError, is_name, is_number
 
 TYPE = "dpop+jwt"
 ALGORITHMS = "PS256 ES256 EdDSA Ed25519"
@@ -59,8 +59,7 @@ def read_proof(header: str, *, method: str, path: str, now: datetime, token: str
     for rule, kept in rules.items():
         if not kept:
             raise ProofRefused(rule)
-    thumbprint = jose.thumbprint(key)
-    return Proof(thumbprint, hashlib.sha256(f"{thumbprint}|{claims['jti']}".encode()).digest())
+    return Proof(key.thumbprint, hashlib.sha256(f"{key.thumbprint}|{claims['jti']}".encode()).digest())
 
 
 def token_hash(token: str) -> str:
@@ -68,7 +67,7 @@ def token_hash(token: str) -> str:
     return base64.urlsafe_b64encode(hashlib.sha256(token.encode()).digest()).rstrip(b"=").decode()
 
 
-def _signed(header: str) -> tuple[dict[str, Any], Mapping[str, Any]]:
+def _signed(header: str) -> tuple[PublicKey, Mapping[str, Any]]:
     if not header:
         raise ProofRefused("Send a DPoP header with a proof made for this request.")
     try:
@@ -82,15 +81,15 @@ def _signed(header: str) -> tuple[dict[str, Any], Mapping[str, Any]]:
     return key, claims
 
 
-def _key(head: Mapping[str, Any]) -> dict[str, Any]:
-    key = head.get("jwk")
+def _key(head: Mapping[str, Any]) -> PublicKey:
     if head.get("typ") != TYPE:
         raise ProofRefused(f"typ must be {TYPE}.")
-    if not isinstance(key, dict) or jose.key_fault(key):
+    key = jose.public_key(head.get("jwk"))
+    if key is None:
         raise ProofRefused("jwk must be a public key that may sign: RSA, EC (P-256) or OKP (Ed25519).")
-    if head.get("alg") not in [*jose.ALGORITHMS[key["kty"]]]:
+    if head.get("alg") not in [*jose.ALGORITHMS[key.kind]]:
         raise ProofRefused(f"alg must be one of {ALGORITHMS}, and fit the key.")
-    return jose.reduced(key)
+    return key
 
 
 def _is_place(claimed: object, path: str) -> bool:

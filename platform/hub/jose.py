@@ -1,10 +1,14 @@
 """Public keys as others send them, and what they signed: RFC 7517, RFC 7515. PS256, ES256 and Ed25519, no others."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
+import msgspec
 from joserfc import jwk, jws
 from joserfc.errors import JoseError
+from joserfc.jwk import Key
 
 from hub.errors import DomainError
 from hub.parsing import strict_json
@@ -29,12 +33,27 @@ class _Registry(jws.JWSRegistry):
 _REGISTRY = _Registry(algorithms=["PS256", "ES256", "Ed25519"])
 
 
+@dataclass(frozen=True, slots=True)
+class PublicKey:
+    """A key that may sign, with its SHA-256 thumbprint (RFC 7638): 43 characters."""
+
+    kind: str
+    key: Key
+    thumbprint: str
+
+
 class SignatureError(Exception):
     """It is no signed object, or its signature is not that of the key."""
 
 
 def key_fault(key: object) -> str:
     """Return why this is no public key that may sign, "" where it is one."""
+    if fault := _fault_of_form(key):
+        return fault
+    return "" if _imported(key) else "Its numbers are not a public key."
+
+
+def _fault_of_form(key: object) -> str:
     if not isinstance(key, dict) or key.get("kty") not in [*ALGORITHMS]:
         return "Send an RSA, EC (P-256) or OKP (Ed25519) key."
     if _PRIVATE & key.keys():
@@ -45,11 +64,30 @@ def key_fault(key: object) -> str:
         return "An RSA key has 2048 to 4096 bits."
     if key["kty"] != "RSA" and key.get("crv") != _CURVES[key["kty"]]:
         return "The curve is P-256 (EC) or Ed25519 (OKP)."
-    try:
-        jwk.import_key(reduced(key))
-    except (JoseError, ValueError, TypeError):
-        return "Its numbers are not a public key."
     return ""
+
+
+def public_key(key: object) -> PublicKey | None:
+    """Return the key of a JSON Web Key; None where `key_fault` finds something."""
+    return None if _fault_of_form(key) else _imported(key)
+
+
+def _imported(key: Any) -> PublicKey | None:
+    values = {name: value for name, value in reduced(key).items() if name != "kid"}
+    if not all(isinstance(value, str) and value.isascii() for value in values.values()):
+        return None
+    return _of_text(msgspec.json.encode(values, order="sorted"))
+
+
+@lru_cache(maxsize=1_000)
+def _of_text(text: bytes) -> PublicKey | None:
+    """Import a key; the same few come again and again, and this costs as much as a signature."""
+    values = msgspec.json.decode(text)
+    try:
+        key = jwk.import_key(values)
+        return PublicKey(values["kty"], key, key.thumbprint())
+    except (JoseError, ValueError, TypeError):
+        return None
 
 
 def reduced(key: Mapping[str, Any]) -> dict[str, Any]:
@@ -71,18 +109,14 @@ def payload_of(signed: str) -> Any:
         raise SignatureError from error
 
 
-def proved_payload(signed: str, key: dict[str, Any]) -> Any:
-    """Return the JSON of a compact JWS that this public key has signed; `SignatureError` if it has not."""
+def proved_payload(signed: str, key: PublicKey | None) -> Any:
+    """Return the JSON of a compact JWS that this key has signed; `SignatureError` if it has not."""
+    if key is None:
+        raise SignatureError
     try:
-        return strict_json(jws.deserialize_compact(_bytes(signed), jwk.import_key(key), registry=_REGISTRY).payload)
+        return strict_json(jws.deserialize_compact(_bytes(signed), key.key, registry=_REGISTRY).payload)
     except (JoseError, DomainError, ValueError) as error:
         raise SignatureError from error
-
-
-def thumbprint(key: dict[str, Any]) -> str:
-    """Return the SHA-256 thumbprint of a public key (RFC 7638): 43 characters."""
-    found: str = jwk.import_key(key).thumbprint()
-    return found
 
 
 def is_name(text: object, longest: int) -> bool:
@@ -98,7 +132,7 @@ def is_number(value: object) -> bool:
 def _extracted(signed: str) -> Any:
     try:
         return jws.extract_compact(_bytes(signed), registry=_REGISTRY)
-    except (JoseError, ValueError) as error:
+    except (JoseError, ValueError, RecursionError) as error:
         raise SignatureError from error
 
 

@@ -18,6 +18,7 @@ from hub.clock import now
 from hub.crypto import DataKey
 from hub.outbox import InboxEntry, OutboxEvent
 from hub.tenancy import platform_scope
+from partners.institutions.models import Client as ApiClient
 from risk.learning.models import LoanBook, TrainingRun
 from risk.scoring.models import Decision, ModelVersion
 from tests import console_world, people
@@ -197,6 +198,22 @@ def test_a_client_is_issued_with_its_secret_shown_once(operator: Client, world: 
         page = operator.get(shown).content.decode()
         assert "Night batch" in page
         assert secret[1] not in page
+
+
+def test_a_client_is_given_limits_of_its_own(operator: Client, officer: Client, world: World) -> None:
+    path = f"/console/institutions/institution/{world.institution_id}/do/client/"
+    operator.post(path, {"name": "Night batch", "method": "client_secret", "scopes": ["scores:write"]})
+    with platform_scope():
+        client = ApiClient.objects.get(name="Night batch")
+    path = f"/console/institutions/client/{client.pk}"
+    refused = operator.post(f"{path}/do/limit/", {"per_minute": "0"}).content.decode()
+    assert "Ensure this value is greater than or equal to 1" in refused
+    assert officer.post(f"{path}/do/limit/", {"per_minute": "5"}).status_code == 403
+    said = operator.post(f"{path}/do/limit/", {"per_minute": "600"}, follow=True).content.decode()
+    assert "600 times a minute and 20,000,000 times a day" in said
+    assert "600 requests a minute, 20,000,000 a day" in operator.get(f"{path}/change/").content.decode()
+    with platform_scope():
+        assert AuditRow.objects.filter(action="client.limited", actor_kind="user").count() == 1
 
 
 def test_a_refusal_of_the_domain_is_told_beside_the_form(operator: Client) -> None:

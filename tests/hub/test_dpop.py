@@ -18,7 +18,7 @@ from joserfc.jwk import OctKey
 from hub import dpop, tasks
 from hub.clock import now
 from hub.dpop import UsedProof
-from hub.jose import thumbprint
+from hub.jose import public_key as read_key
 from hub.models import OutboxEvent
 from hub.tenancy import platform_scope, tenant_scope
 from partners.institutions import services
@@ -115,6 +115,8 @@ WRONG: list[tuple[str, dict[str, Any]]] = [
     ("jwk of another curve", {"header": {"jwk": {**public_key(KEY), "crv": "X25519"}}}),
     ("jwk of another kind", {"header": {"jwk": public_key(KEYS["EC"])}}),
     ("jwk of another pair", {"header": {"jwk": public_key(make_key())}}),
+    ("jwk with half a character", {"header": {"jwk": {**public_key(KEY), "x": "\ud800"}}}),
+    ("jwk of numbers", {"header": {"jwk": {**public_key(KEY), "x": 10**30}}}),
     ("jwk for encryption", {"header": {"jwk": {**public_key(KEY), "use": "enc"}}}),
     ("no htm", {"htm": None}), ("another method", {"htm": "POST"}), ("method in small letters", {"htm": "get"}),
     ("no htu", {"htu": None}), ("htu that is none", {"htu": 1}), ("path alone", {"htu": PATH}),
@@ -165,7 +167,12 @@ def test_algorithm_none(client: ClientView, token: str, alg: Any) -> None:
     refused(get({"HTTP_AUTHORIZATION": f"DPoP {token}", "HTTP_DPOP": proof}), "invalid_dpop_proof")
 
 
-@pytest.mark.parametrize("proof", ["", "x", "..", "a.b.c", "é", "\0", "e30.e30.e30", "W10.W10.W10", "x" * 9000])
+DEEP = base64.urlsafe_b64encode(b"[" * 1_400).decode()
+
+
+@pytest.mark.parametrize(
+    "proof", ["", "x", "..", "a.b.c", "é", "\0", "e30.e30.e30", "W10.W10.W10", "x" * 9000, f"{DEEP}.e30.AAAA"]
+)
 def test_no_proof_at_all(token: str, proof: str) -> None:
     refused(get({"HTTP_AUTHORIZATION": f"DPoP {token}", "HTTP_DPOP": proof}), "invalid_dpop_proof")
 
@@ -331,4 +338,6 @@ def test_one_proof_raced() -> None:
 def test_keys_are_named_as_the_standard_names_them() -> None:
     """RFC 7638 section 3.1 and RFC 8037 appendix A.3."""
     key = {"kty": "OKP", "crv": "Ed25519", "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}
-    assert thumbprint(key) == "kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k"
+    found = read_key(key)
+    assert found is not None
+    assert found.thumbprint == "kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k"

@@ -140,6 +140,26 @@ def test_a_live_client_may_not_have_a_secret() -> None:
     assert counts() == before
 
 
+def test_limits_of_its_own() -> None:
+    client = make_client()
+
+    def limit(client_id: str, **limits: int | None) -> queries.ClientView:
+        with platform_scope():
+            return services.limit_client(client_id=client_id, **limits, actor=ACTOR, now=now())
+
+    assert limit(client.client_id, per_minute=7, per_day=None).per_minute == 7
+    assert told(client.institution_id)[-1] == "client.limited"
+    before = counts()
+    for wrong in (0, -1, services.LIMIT_MAX + 1):
+        with pytest.raises(Invalid) as caught:
+            limit(client.client_id, per_minute=wrong, per_day=wrong)
+        assert [fault.pointer for fault in caught.value.errors] == ["/per_minute", "/per_day"]
+    with pytest.raises(NotFound):
+        limit("nobody", per_minute=1, per_day=1)
+    assert counts() == before
+    assert limit(client.client_id, per_minute=None, per_day=None) == client
+
+
 def test_the_database_keeps_the_same_rules() -> None:
     live, sandbox = make_client(make_institution(sandbox=False)), make_client()
     for client, change, rule in (
