@@ -337,7 +337,7 @@ def test_one_proof_raced() -> None:
 
 def test_keys_are_named_as_the_standard_names_them() -> None:
     """RFC 7638 section 3.1 and RFC 8037 appendix A.3."""
-    key = {"kty": "OKP", "crv": "Ed25519", "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}
+    key = {"kty": "OKP", "crv": "Ed25519", "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}  # by sha256:
     found = read_key(key)
     assert found is not None
-    assert found.thumbprint == "kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k"
+    assert found.thumbprint == "kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k"  # sha256
