@@ -4,7 +4,7 @@ PIP := $(PY) -m pip install --quiet
 UV := $(PY) -m uv pip install --quiet
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
-.PHONY: install install-dev openapi run test lint bench soak soak-state faults
+.PHONY: install install-dev openapi run test lint bench soak soak-state soak-fuzz soak-load faults
 install: .venv/.installed
 install-dev: .venv/.installed-dev
 .venv/bin/python:
@@ -35,6 +35,12 @@ soak: install-dev
 	LUOPAN_SOAK=1 $(PY) -m pytest -n 2 --timeout 3600 tests
 soak-state: install-dev
 	LUOPAN_SOAK=1 $(PY) -m pytest -n 0 --timeout 0 tests/state
+# Requests that nobody thought of, for ten minutes: FUZZ_S=30 for less, FUZZ_SEED for others.
+soak-fuzz: install-dev
+	$(PY) -m pytest -n 0 -s -q tests/contract/fuzz.py
+# A quarter of an hour on two nodes (deploy/local): nothing lost, nothing broken, no memory growing; SOAK_S=7200 for two.
+soak-load: install-dev
+	$(PY) -m tests.soak.load
 # Every fault of tests/faults/catalogue.py, injected for real, and a table of them; `make faults KILLS=500` kills longer.
 KILLS ?= 40
 faults: install-dev

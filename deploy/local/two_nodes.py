@@ -64,32 +64,36 @@ class TwoNodes:
 
     def run(self, *, demo: bool) -> None:
         """Start everything in its order and watch it; ends by an exception only."""
+        names = Supervisor(ROOT, self.folder / "log", self.say)
         services = Supervisor(ROOT, self.folder / "log", self.say)
         luopan = Supervisor(ROOT, self.folder / "log", self.say)
         try:
+            self._start_names(names)
             self._start_services(services)
             self._start_luopan(luopan, services, demo=demo)
             self.say(f"up: http://localhost:{self.port}/ (pages at /apply/, console at /console/)")
             while True:
-                services.look()
-                luopan.look()
+                for children in (names, services, luopan):
+                    children.look()
                 time.sleep(TICK_S)
         finally:
-            # Who is at work first, then what it works with.
+            # Who is at work first, then what it works with. RabbitMQ would start a name service that it misses.
             for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
                 signal.signal(number, signal.SIG_IGN)
             self.say("stopping")
             luopan.stop()
             services.stop()
+            names.stop()
             postgres.stop(self.home)
             self.say("stopped")
+
+    def _start_names(self, names: Supervisor) -> None:
+        names.start_program("epmd", "epmd", "-port", str(self.ports["epmd"]), "-address", "127.0.0.1")
+        self._wait(names, lambda: not _free(self.ports["epmd"]), "epmd")
 
     def _start_services(self, services: Supervisor) -> None:
         words = [*postgres.as_user(), shutil.which("pgbouncer") or "", str(self._pgbouncer())]
         services.start_program("pgbouncer", *words)
-        epmd = ["epmd", "-port", str(self.ports["epmd"]), "-address", "127.0.0.1"]
-        services.start_program("epmd", *epmd)
-        self._wait(services, lambda: not _free(self.ports["epmd"]), "epmd")
         services.start_program("rabbitmq", str(RABBITMQ), environment=self._rabbitmq())
         self._migrate()
         self._wait(services, lambda: _speaks_amqp(self.ports["amqp"]), "RabbitMQ")
