@@ -53,16 +53,14 @@ class MasterKeys:
         self._named = {_name(b"luopan master key", key): key for key in keys}
         self.name = next(iter(self._named))
         """Of the key that seals."""
-
-    @property
-    def beginning(self) -> bytes:
+        self.beginning = _NAMED + self.name
         """What begins every value that the first key has sealed, and no other."""
-        return _NAMED + self.name
+        self._first = keys[0]
 
     def seal(self, plain: bytes, *, place: str) -> bytes:
         """Encrypt under the first key; `place` ("table|column|row id") is authenticated, not stored."""
         nonce = os.urandom(_NONCE)
-        return self.beginning + nonce + AESGCM(self._named[self.name]).encrypt(nonce, plain, place.encode())
+        return self.beginning + nonce + AESGCM(self._first).encrypt(nonce, plain, place.encode())
 
     def open(self, sealed: bytes, *, place: str) -> bytes:
         """Decrypt; `SealBroken` where the text or the place is another one, or no known key has sealed it."""
