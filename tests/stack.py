@@ -77,7 +77,7 @@ class Stack:
         port = free_port()
         self.start("web", LUOPAN_PORT=str(port), **environment)
         address = f"http://localhost:{port}"
-        until(lambda: self.answers(address), within_s=40, what="the web process answers")
+        until(lambda: self.answers(address), within_s=120, what="the web process answers")
         return address
 
     def answers(self, address: str) -> bool:

@@ -47,7 +47,7 @@ def start(request: HttpRequest, sandbox_id: UUID | None = None) -> HttpResponse:
     if wanted in dict(settings.LANGUAGES):
         response = redirect(request.path)
         response.set_cookie(
-            settings.LANGUAGE_COOKIE_NAME, wanted, samesite="Lax", secure=settings.SESSION_COOKIE_SECURE
+            settings.LANGUAGE_COOKIE_NAME, wanted, samesite="Lax", httponly=True, secure=settings.LANGUAGE_COOKIE_SECURE
         )
         return response
     try:

@@ -64,6 +64,10 @@ class Console(UnfoldAdminSite):  # type: ignore[misc]  # unfold carries no types
         checked: Any = csp_update(_RELAXED)(super().admin_view(view, cacheable))
         return checked  # type: ignore[no-any-return]  # the library's type for a view is too narrow
 
+    def get_urls(self) -> list[Any]:
+        """Leave out the framework's way from a row to its public page: no row of ours has one."""
+        return [one for one in super().get_urls() if getattr(one, "name", "") != "view_on_site"]
+
     def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:  # noqa: ARG002
         """Leave signing in to the one sign-in page; tell who is signed in already what is missing."""
         if request.user.is_authenticated:

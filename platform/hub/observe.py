@@ -17,8 +17,12 @@ from hub.ids import uuid7
 
 Event = MutableMapping[str, Any]
 HEADER = "X-Request-Id"
-# On answers that no page's middleware has seen: files, refusals, the API. None of them is a page.
-LAST_RESORT = {"Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'", "X-Frame-Options": "DENY"}
+# On answers that say nothing else: files, refusals and the API are no pages.
+LAST_RESORT = {
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+    "X-Frame-Options": "DENY",
+    "Cache-Control": "no-store",  # a page shows its reader's own; files say otherwise themselves
+}
 _OURS = ("timestamp", "level", "logger", "event", "exception", "request_id")
 log = logging.getLogger("hub.request")
 

@@ -11,6 +11,7 @@ from django.db.migrations.loader import MigrationLoader
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.utils.module_loading import import_string
 from django.views.decorators.cache import never_cache
+from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_safe
 
 from hub import metrics
@@ -22,6 +23,7 @@ log = structlog.get_logger(__name__)
 Check = Callable[[], tuple[bool, str]]
 
 
+@csrf_exempt  # another method is refused as such, not as a form without its token
 @never_cache
 @require_safe
 def livez(_request: HttpRequest) -> HttpResponse:
@@ -29,6 +31,7 @@ def livez(_request: HttpRequest) -> HttpResponse:
     return JsonResponse({"status": OK})
 
 
+@csrf_exempt
 @never_cache
 @require_safe
 def readyz(_request: HttpRequest) -> HttpResponse:
@@ -38,6 +41,7 @@ def readyz(_request: HttpRequest) -> HttpResponse:
     return JsonResponse({"status": OK if ready else "not ready", "parts": parts}, status=200 if ready else 503)
 
 
+@csrf_exempt
 @never_cache
 @require_safe
 def metrics_page(request: HttpRequest) -> HttpResponse:

@@ -122,6 +122,7 @@ class RecordAdmin(ModelAdmin):  # type: ignore[misc]  # unfold carries no types
     list_deeds: ClassVar[tuple[Deed, ...]] = ()
 
     actions = None
+    view_on_site = False
     show_full_result_count = False
     list_per_page = 50
     list_before_template = "console/list_top.html"

@@ -1,6 +1,7 @@
 """`manage.py check --deploy` in a production environment, and each fault in turn."""
 
 import base64
+import json
 import os
 import subprocess
 import sys
@@ -63,6 +64,38 @@ def test_a_demonstration_is_not(production: dict[str, str]) -> None:
         assert f"(luopan.{number})" in output
     assert "is unsafe: it is a superuser" in output
     assert "Traceback" not in output
+
+
+ANSWERS = """
+import json, os, sys
+sys.path[1:1] = ["platform"]
+os.environ["DJANGO_SETTINGS_MODULE"] = "hub.settings"
+import django
+django.setup()
+from django.conf import settings
+from django.test import Client
+plain = Client().get("/accounts/login/", headers={"host": "luopan.example.com"})
+proxied = {"host": "luopan.example.com", "x-forwarded-proto": "https"}
+client = Client()
+page, chosen = client.get("/accounts/login/", headers=proxied), client.get("/apply/?lang=zh-hant", headers=proxied)
+cookies = {name: [bool(one["secure"]), bool(one["httponly"]), one["samesite"]] for name, one in client.cookies.items()}
+session = [settings.SESSION_COOKIE_SECURE, settings.SESSION_COOKIE_HTTPONLY, settings.SESSION_COOKIE_SAMESITE]
+strange = Client().get("/accounts/login/", headers={**proxied, "host": "evil.example.com"}).status_code
+print(json.dumps([plain.status_code, plain["Location"], page.status_code, page["Strict-Transport-Security"], cookies,
+                  session, strange]))
+"""
+
+
+def test_production_speaks_tls_alone(production: dict[str, str]) -> None:
+    run = subprocess.run(
+        [sys.executable, "-c", ANSWERS], cwd=ROOT, env=production, capture_output=True, text=True, check=True
+    )
+    status, location, shown, policy, cookies, session, strange = json.loads(run.stdout)
+    assert (status, location, shown) == (301, "https://luopan.example.com/accounts/login/", 200)
+    assert policy == "max-age=31536000; includeSubDomains; preload"
+    marks = [True, True, "Lax"]
+    assert cookies == {"csrftoken": marks, "django_language": marks}
+    assert (session, strange) == (marks, 400)
 
 
 @pytest.mark.parametrize(

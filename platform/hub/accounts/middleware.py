@@ -9,7 +9,7 @@ from django.urls import reverse
 from django.utils.http import urlencode
 
 from hub.accounts import second_factor
-from hub.pages import WITHOUT_SCOPE
+from hub.pages import without_scope
 
 _ALWAYS = {"account_login", "account_logout", "account_reauthenticate", "set_language"}
 _SET_UP = _ALWAYS | {"mfa_activate_totp", "mfa_add_webauthn"}
@@ -30,7 +30,7 @@ class SecondFactorMiddleware:
         self, request: HttpRequest, _view: object, _args: object, _kwargs: dict[str, Any]
     ) -> HttpResponse | None:
         """Send a person without a second factor to set one up, one who did not show it to show it."""
-        if request.path.startswith(WITHOUT_SCOPE) or not request.user.is_authenticated:
+        if without_scope(request.path) or not request.user.is_authenticated:
             return None
         name = request.resolver_match.url_name if request.resolver_match else None
         if not second_factor.is_set(request.user):
