@@ -123,7 +123,9 @@ def counter(request: HttpRequest, application: ApplicationView) -> HttpResponse:
     if request.method == "POST":
         if request.POST.get("referral") != str(case.referral.id):  # a tab that shows another lender's terms
             raise Blocked(Blocked.NOT_NOW)
-        act = cases.accept_counter if request.POST.get("answer") == "accept" else cases.decline_counter
+        act = {"accept": cases.accept_counter, "decline": cases.decline_counter}.get(request.POST.get("answer", ""))
+        if act is None:
+            raise Blocked(Blocked.NOT_NOW)
         act(application_id=application.id, now=moment(application))
         return redirect(url("place", application))
     context = {"application": application, "referral": case.referral, "counter": case.referral.counter}

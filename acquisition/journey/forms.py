@@ -3,6 +3,7 @@
 from typing import Any, ClassVar
 
 from django import forms
+from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 
 from acquisition.journey import answers
@@ -190,6 +191,13 @@ class ShareForm(StepForm):
         self.fields["agree"].label = _("I agree that Luopan gives my application to %(lender)s.") % {"lender": lender}
         told = _("The lender can only decide if you agree. Tick the box, or go back to the offers.")
         self.fields["agree"].error_messages["required"] = told
+
+    def clean_name(self) -> str:
+        """Return the name; one with what cannot be seen would look like another's where the lender reads it."""
+        name: str = self.cleaned_data["name"]
+        if not name.isprintable():
+            raise ValidationError(_("This cannot be right. Look at it again."), code="unprintable")
+        return name
 
 
 class SignForm(StepForm):

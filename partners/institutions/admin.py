@@ -1,6 +1,5 @@
 """Institutions and their clients in the console."""
 
-import json
 from typing import Any
 
 from django import forms
@@ -13,6 +12,8 @@ from hub import console
 from hub.accounts.policies import OPERATORS
 from hub.clock import now
 from hub.console import Panel
+from hub.errors import DomainError
+from hub.parsing import strict_json
 from hub.records import Deed, Once, Part, RecordAdmin, actor, coloured
 from partners.institutions import queries, services
 from partners.institutions.models import Client, Institution
@@ -72,9 +73,9 @@ class KeysForm(forms.Form):
 
 def _json(text: str) -> object:
     try:
-        return json.loads(text)
-    except ValueError as error:
-        raise ValidationError("This is no JSON.") from error
+        return strict_json(text.encode())
+    except DomainError as error:
+        raise ValidationError(error.detail) from error
 
 
 class LimitsForm(forms.Form):

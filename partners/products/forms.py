@@ -7,7 +7,9 @@ import msgspec
 from django import forms
 from django.core.exceptions import ValidationError
 
+from hub.errors import DomainError
 from hub.money import DIGITS
+from hub.parsing import strict_json
 from partners.institutions.facade import all_institutions
 from partners.products.budgets import COUNT_MAX, Caps
 from partners.products.models import CreditPolicy, Product
@@ -57,9 +59,9 @@ class OpenForm(ChangeForm):
     """A new product."""
 
     institution = forms.TypedChoiceField()
-    product_class = forms.RegexField(r"^[a-z][a-z0-9_]{2,39}$", initial="personal_instalment")
+    product_class = forms.RegexField(r"^[a-z][a-z0-9_]{2,39}\Z", initial="personal_instalment")
     currency = forms.ChoiceField(choices=[(code, code) for code in DIGITS], initial="HKD")
-    jurisdiction = forms.RegexField("^[A-Z]{2}$", initial="HK", help_text="ISO 3166-1 alpha-2, such as HK.")
+    jurisdiction = forms.RegexField(r"^[A-Z]{2}\Z", initial="HK", help_text="ISO 3166-1 alpha-2, such as HK.")
     field_order = ("institution", "name", "product_class", "currency", "jurisdiction")
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -81,8 +83,8 @@ class PolicyForm(forms.Form):
     def clean_rules(self) -> PolicyText:
         """Read the JSON."""
         try:
-            return msgspec.convert(json.loads(self.cleaned_data["rules"]), PolicyText)
-        except (ValueError, msgspec.ValidationError) as error:
+            return msgspec.convert(strict_json(self.cleaned_data["rules"].encode()), PolicyText)
+        except (DomainError, msgspec.ValidationError) as error:
             raise ValidationError(f"This is no credit policy: {error}") from error
 
 

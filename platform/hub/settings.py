@@ -184,7 +184,11 @@ ACCOUNT_SESSION_REMEMBER = False
 ACCOUNT_RATE_LIMITS = False  # axes counts failures, of passwords and of codes; one counter is enough
 ALLAUTH_TRUSTED_PROXY_COUNT = env.integer("LUOPAN_PROXIES", 0, low=0, high=3)
 MFA_ADAPTER = "hub.accounts.adapter.SecondFactorAdapter"
-MFA_FORMS = {"authenticate": "hub.accounts.forms.CodeForm", "reauthenticate": "hub.accounts.forms.ConfirmForm"}
+MFA_FORMS = {
+    "authenticate": "hub.accounts.forms.CodeForm",
+    "reauthenticate": "hub.accounts.forms.ConfirmForm",
+    "add_webauthn": "hub.accounts.forms.AddPasskeyForm",
+}
 MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
 MFA_PASSKEY_LOGIN_ENABLED = True
 MFA_RECOVERY_CODES_SHOW_ONCE = True

@@ -20,7 +20,7 @@ from tests.contract.test_tenancy import BODY
 from tests.factories import ACTOR, bearer, make_client, make_key, signed_in
 from tests.risk.registry_factory import make_champion, make_line
 
-_NOBODY = "019ab2f0-0000-7000-8000-00000000dead"
+NOBODY = "019ab2f0-0000-7000-8000-00000000dead"
 
 
 class ApiWorld:
@@ -48,7 +48,7 @@ class ApiWorld:
     def names(self, row: Row) -> dict[str, str]:
         """What rows may name: <nobody>, and where the path has an id <own> and <others>."""
         _, path = row.ask.split(" ", 1)
-        found = {"nobody": _NOBODY, "today": f"{now():%Y-%m-%d}", "tomorrow": f"{now() + timedelta(days=2):%Y-%m-%d}"}
+        found = {"nobody": NOBODY, "today": f"{now():%Y-%m-%d}", "tomorrow": f"{now() + timedelta(days=2):%Y-%m-%d}"}
         if "{" in path:
             found["own"] = str(self.object_of(path, self.owner).id)
             if "<others>" in row.path:

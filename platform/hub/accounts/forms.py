@@ -1,9 +1,14 @@
 """The forms of the second factor: wrong codes are counted, and one code is good for one use."""
 
+from typing import Any
+
 from allauth.core import context
 from allauth.mfa import app_settings
+from allauth.mfa.adapter import get_adapter
 from allauth.mfa.base.forms import AuthenticateForm, ReauthenticateForm
 from allauth.mfa.models import Authenticator
+from allauth.mfa.webauthn.forms import AddWebAuthnForm
+from allauth.mfa.webauthn.internal import auth as webauthn
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 
@@ -37,6 +42,18 @@ class _Counted:
 def _period(moment: float | None = None) -> int:
     """Return the number of the TOTP period of a moment (RFC 6238), of this one by default."""
     return int(now().timestamp() if moment is None else moment) // int(app_settings.TOTP_PERIOD)
+
+
+class AddPasskeyForm(AddWebAuthnForm):  # type: ignore[misc]  # allauth carries no types
+    """A new passkey: what is none in any way is a wrong one (allauth lets some ways be a fault of ours)."""
+
+    def clean_credential(self) -> Any:
+        """Return the browser's answer if it can be read."""
+        try:
+            webauthn.parse_registration_response(self.cleaned_data["credential"])
+        except (ValueError, LookupError, AttributeError) as error:
+            raise get_adapter().validation_error("incorrect_code") from error
+        return self.cleaned_data["credential"]
 
 
 class CodeForm(_Counted, AuthenticateForm):  # type: ignore[misc]  # allauth carries no types

@@ -10,6 +10,7 @@ from django.core.management.base import BaseCommand
 
 THREADS = 8
 STOP_S = 8
+HEAD_BYTES_MAX = 64 * 1024  # of a request's line and headers: more is 431
 
 
 class Command(BaseCommand):
@@ -25,6 +26,7 @@ class Command(BaseCommand):
     def handle(self, *_: Any, **options: Any) -> None:
         """Run granian in this process, its workers below it."""
         from granian.constants import HTTPModes, Interfaces
+        from granian.http import HTTP1Settings
         from granian.server import Server
 
         os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -37,6 +39,7 @@ class Command(BaseCommand):
             workers=options["processes"],
             blocking_threads=THREADS,
             http=HTTPModes.http1,
+            http1_settings=HTTP1Settings(max_buffer_size=HEAD_BYTES_MAX),
             websockets=False,
             respawn_failed_workers=True,
             workers_kill_timeout=STOP_S,

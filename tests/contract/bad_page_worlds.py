@@ -1,0 +1,245 @@
+"""Borrowers at every place of their way, and people of the console, for the pages in the table of bad inputs."""
+
+import json
+import re
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+from django.test import Client
+
+from acquisition.journey import links
+from acquisition.journey.answers import STEPS
+from acquisition.journey.models import OneTimeCode
+from hub.accounts.policies import Role
+from hub.clock import now
+from hub.crypto import DataKey
+from hub.outbox import InboxEntry
+from hub.tenancy import platform_scope
+from partners.institutions.models import Client as IssuedClient
+from partners.institutions.services import suspend_institution
+from partners.referrals.facade import ReferralView, case_view
+from partners.referrals.lender import Verdict
+from partners.referrals.models import RoutingRun
+from risk.learning.models import LoanBook, TrainingRun
+from risk.scoring.models import Decision, ModelLine, ModelVersion
+from tests import people
+from tests.acquisition.journey import borrowers, world
+from tests.acquisition.journey.borrowers import GOOD
+from tests.contract import objects
+from tests.contract.bad_rows import Good, Row
+from tests.contract.bad_worlds import NOBODY, browser, committed
+from tests.factories import ACTOR, make_client, make_institution
+from tests.partners import referral_factory
+from tests.partners.product_factory import TERMS, make_live, make_product
+from tests.people import Someone
+
+NAME = "Chan Siu Ming"
+
+
+class BorrowerWorld:
+    """A browser and an application for each place of the way; <code>, <offer> and the like are of that place."""
+
+    def __init__(self) -> None:
+        world.champion()
+        self.bank = world.sandbox()
+        self.browsers: dict[str, Client] = {"stranger": browser()}
+        self.ids: dict[str, UUID] = {}
+        self.names_: dict[str, str] = {"nobody": NOBODY, "bank": str(self.bank.id)}
+        for number, (place, go) in enumerate(_PLACES.items()):
+            self.browsers[place] = browser()
+            self.ids[place] = _begin(self.browsers[place], self.bank.id)
+            go(self, place, f"+852{51 + number}234567")
+        with platform_scope():
+            for code in OneTimeCode.objects.all():
+                OneTimeCode.objects.filter(id=code.id).update(sent_at=code.sent_at - timedelta(minutes=1))
+            self.names_["token"], _ = links.make(application_id=self.ids["offered"], now=now())
+
+    def send(self, place: str, page: str, /, **data: Any) -> None:
+        """Send a page's form, and what follows the commit."""
+        answer = committed(lambda: borrowers.send(self.browsers[place], self.ids[place], page, **data))
+        assert answer.status_code == 302, answer.content
+
+    def referral(self, place: str) -> ReferralView:
+        """The referral of an application."""
+        with platform_scope():
+            found = case_view(application_id=self.ids[place]).referral
+        assert found is not None
+        return found
+
+    def client(self, row: Row) -> Client:
+        """The browser that began the application, or a stranger's."""
+        found = re.search(r"{(\w+)}", row.ask)
+        return self.browsers.get(row.who or (found[1] if found else ""), self.browsers["stranger"])
+
+    def names(self, row: Row) -> dict[str, str]:
+        """Ids of applications by their places, and what was found on the way."""
+        return {**{place: str(found) for place, found in self.ids.items()}, **self.names_}
+
+    def good(self, ask: str) -> Good:
+        """The form that is taken."""
+        path = ask.split(" ", 1)[1]
+        last = path.rstrip("/").rpartition("/")[2]
+        filled = re.sub(r"{(\w+)}", lambda found: str(self.ids.get(found[1], self.names_.get(found[1]))), path)
+        known: dict[str, Any] = {
+            **{step: {field: GOOD[field] for field in fields} for step, fields in STEPS.items()},
+            "consent": {"agree": "on"}, "phone": {"phone": "92345678"}, "code": {"code": self.names_["code"]},
+            "{offer}": {"name": NAME, "agree": "on"}, "{token}": {"send": "1"},
+            "counter": {"answer": "decline", "referral": self.names_["referral"]},
+            "contract": {"typed_name": NAME, "terms_hash": self.names_["terms_hash"]},
+            "language": {"language": "zh-hant", "next": "/apply/"},
+        }  # fmt: skip
+        return Good(filled, "urlencoded", known.get(last, {}))
+
+
+def _begin(client: Client, bank_id: UUID) -> UUID:
+    return UUID(client.post(f"/apply/sandbox/{bank_id}/")["Location"].split("/")[2])
+
+
+def _answered(self: BorrowerWorld, place: str, _phone: str) -> None:
+    self.send(place, "consent/", agree="on")
+    borrowers.answer(self.ids[place], GOOD)
+
+
+def _coded(self: BorrowerWorld, place: str, phone: str) -> None:
+    _answered(self, place, phone)
+    self.send(place, "phone/", phone=phone)
+    code = borrowers.code_of(self.ids[place])
+    self.names_ |= {"code": code, "wrong": f"{(int(code) + 1) % 1_000_000:06d}"}
+
+
+def _proved(self: BorrowerWorld, place: str, phone: str) -> None:
+    _coded(self, place, phone)
+    self.send(place, "code/", code=borrowers.code_of(self.ids[place]))
+
+
+def _offered(self: BorrowerWorld, place: str, phone: str) -> None:
+    _proved(self, place, phone)
+    self.send(place, "review/")
+    with platform_scope():
+        self.names_["offer"] = str(case_view(application_id=self.ids[place]).offers[0].id)
+
+
+def _referred(self: BorrowerWorld, place: str, phone: str) -> None:
+    _offered(self, place, phone)
+    self.send(place, f"offers/{self.names_['offer']}/", name=NAME, agree="on")
+
+
+def _countered(self: BorrowerWorld, place: str, phone: str) -> None:
+    _referred(self, place, phone)
+    referral = self.referral(place)
+    dearer = referral_factory.same_terms(referral, annual_rate_percent=referral.terms.annual_rate_percent + 5)
+    referral_factory.decide(referral, Verdict("counter_offer", dearer))
+    self.names_["referral"] = str(referral.id)
+
+
+def _approved(self: BorrowerWorld, place: str, phone: str) -> None:
+    _referred(self, place, phone)
+    referral_factory.approve(self.referral(place))
+    shown = borrowers.page(self.browsers[place], self.ids[place], "contract/").content.decode()
+    found = re.search(r'name="terms_hash" value="([0-9a-f]{64})"', shown)
+    assert found
+    self.names_["terms_hash"] = found[1]
+
+
+# The later ones first: <code> and <offer> are those of `coded` and `offered` in the end.
+_PLACES: dict[str, Callable[[BorrowerWorld, str, str], None]] = {
+    "begun": lambda _self, _place, _phone: None, "answered": _answered, "approved": _approved,
+    "countered": _countered, "referred": _referred, "proved": _proved, "offered": _offered, "coded": _coded,
+}  # fmt: skip
+_DEEDS: dict[str, dict[str, Any]] = {
+    "onboard": {"name": "A new bank", "jurisdiction": "HK"},
+    "sandbox": {"name": "A new sandbox"},
+    "client": {"name": "Desk", "method": "client_secret", "scopes": ["scores:write"], "jwks": ""},
+    "limit": {"per_minute": "600", "per_day": ""},
+    "webhook": {"url": "http://127.0.0.1:9000/hooks", "description": "Desk", "approved_network": ""},
+    "open": {"email": "new@luopan.example", "name": "A Person", "roles": ["operator"]},
+    "roles": {"roles": ["operator"]},
+    "policy": {"rules": json.dumps({"all": []})},
+    "budget": {"cap_amount": "50000", "cap_count": "7", "cap_expected_loss": ""},
+    "train": {"seed": "42"},
+    "hand-in": {"known_mapping": "demo_consumer", "line_name": "consumer", "institution_id": ""},
+}
+_TERMS = {
+    **{name: value for name, value in TERMS.items() if name not in ("terms", "grid")}, "terms": "12 24",
+    "method": "equal_instalment", "rounding": "half_up", "fee_flat": "0",
+    **{f"rate_{grade.lower()}": rate for grade, rate in TERMS["grid"].items()},
+}  # fmt: skip
+
+
+class StaffWorld:
+    """An administrator, an auditor, a newcomer who set nothing up, and rows of every kind to do something with."""
+
+    def __init__(self) -> None:
+        self.admin = people.make("admin@luopan.example", admin=True)
+        self.newcomer = people.make("newcomer@luopan.example", [Role.OPERATOR])
+        self.browsers = {
+            "stranger": browser(), "admin": _signed_in(self.admin), "newcomer": browser(),
+            "auditor": _signed_in(people.make("auditor@luopan.example", [Role.AUDITOR])),
+        }  # fmt: skip
+        people.give_password(self.browsers["newcomer"], self.newcomer)
+        self.browsers["newcomer"].get("/accounts/2fa/app/")
+        bank = make_institution()
+        assert bank.live_id
+        suspended = make_institution()
+        objects.makers_of("/api/v1/scores/{score_id}")[0](bank.id)
+        case = objects.makers_of("/api/v1/referrals/{referral_id}")[0](bank.id)
+        training = objects.makers_of("/api/v1/jobs/{job_id}")[1](bank.id)
+        endpoint, client = objects.makers_of("/api/v1/webhook-endpoints/{endpoint_id}")[0](bank.id), make_client(bank)
+        product, on_offer = make_product(bank.id), make_live(bank.id, name="On offer")
+        with platform_scope():
+            suspend_institution(institution_id=suspended.id, actor=ACTOR, now=now())
+            found: dict[str, object] = {
+                "nobody": NOBODY, "bank": bank.id, "live": bank.live_id, "suspended": suspended.id,
+                "product": product.id, "onoffer": on_offer.id,
+                "client": _client(client.client_id), "auditor": _id("auditor@luopan.example"), "referral": case.id,
+                "endpoint": endpoint.id,
+                "line": ModelLine.objects.latest("created_at").id, "run": training.id,
+                "decision": Decision.objects.latest("created_at").id, "book": LoanBook.objects.latest("created_at").id,
+                "version": ModelVersion.objects.latest("created_at").id, "admin": self.admin.id,
+                "routing": RoutingRun.objects.latest("at").id,
+                "key": DataKey.objects.filter(kind=DataKey.PERSON).latest("created_at").id,
+            }  # fmt: skip
+            assert TrainingRun.objects.exists()
+            assert not InboxEntry.objects.filter(state=InboxEntry.PARKED).exists()
+        self._names = {name: str(value) for name, value in found.items()}
+
+    def client(self, row: Row) -> Client:
+        """The administrator in the console, a stranger elsewhere, unless told."""
+        return self.browsers[row.who or ("admin" if "/console/" in row.ask or "admin" in row.path else "stranger")]
+
+    def names(self, row: Row) -> dict[str, str]:
+        """The ids of rows, each by the name of its kind."""
+        return self._names
+
+    def good(self, ask: str) -> Good:
+        """The form that is taken; on pages that are about one's own sign-in nothing is sent that would be."""
+        path = re.sub(r"{(\w+)}", lambda found: self._names[found[1]], ask.split(" ", 1)[1])
+        deed = path.rstrip("/").rpartition("/")[2]
+        if "/console/" not in path:
+            return Good(path, "urlencoded", {}, refused=True)
+        if "product/" in path and deed in ("open", "change"):
+            more = {"institution": self._names["live"], "name": "A new product"} if deed == "open" else {}
+            return Good(path, "urlencoded", {**_TERMS, "name": "Another name", **more})
+        if deed == "hand-in":
+            return Good(path, "parts", {**_DEEDS[deed], "file": "a,b\n1,2\n"}, refused=True)
+        known = deed in _DEEDS and not path.endswith("institution/" + deed)
+        return Good(path, "urlencoded", _DEEDS.get(deed, {}) if known else {}, refused=deed not in _DEEDS)
+
+
+def _signed_in(person: Someone) -> Client:
+    made = browser()
+    assert people.give_password(made, person).status_code == 302
+    assert people.set_up_app(made, person).status_code == 302
+    return made
+
+
+def _client(client_id: str) -> object:
+    return IssuedClient.objects.get(client_id=client_id).pk
+
+
+def _id(email: str) -> object:
+    from hub.accounts.models import User
+
+    return User.objects.get(email=email).pk
