@@ -7,14 +7,14 @@ import re
 import shutil
 import subprocess
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from hub import postgres
+from hub import postgres, vault
 from tests.stack import free_port
 from tests.up_process import ROOT, Up
 
@@ -221,7 +221,8 @@ def check_the_start(demonstration: Up) -> None:
 
 def test_every_variable_it_names_is_read_and_every_one_read_is_named() -> None:
     source = "".join(path.read_text() for path in (ROOT / "platform" / "hub").rglob("*.py"))
-    read = set(re.findall(r'env\.\w+\(\s*"([A-Z_]+)"', source)) | set(re.findall(r'f?"(LUOPAN_[A-Z]+_KEY)"', source))
+    read = set(re.findall(r'env\.\w+\(\s*"([A-Z_]+)"', source))
+    read |= {f"LUOPAN_{field.name.upper()}" for field in fields(vault.Secrets)}
     named = set(re.findall(r"`([A-Z]+(?:_[A-Z]+)+)`", README))
     assert named == read
 
