@@ -131,21 +131,20 @@ def edited(body: Any, change: dict[str, Any], drop: list[str]) -> Any:
     """Return a copy of a body with what JSON pointers name changed or left out; the empty pointer is the whole."""
     made = {"": deepcopy(body)}
     for pointer, value in change.items():
-        _parent(made, pointer)[_last(pointer)] = value
+        place, step = _place(made, pointer)
+        place[step] = value
     for pointer in drop:
-        del _parent(made, pointer)[_last(pointer)]
+        place, step = _place(made, pointer)
+        del place[step]
     return made[""]
 
 
-def _parent(made: Any, pointer: str) -> Any:
-    place = made
-    for step in ["", *pointer.split("/")[1:]][:-1]:
+def _place(made: Any, pointer: str) -> tuple[Any, Any]:
+    """Return what holds the value of a pointer, and by which key."""
+    place, steps = made, [step.replace("~1", "/").replace("~0", "~") for step in pointer.split("/")]
+    for step in steps[:-1]:
         place = place[int(step) if isinstance(place, list) else step]
-    return place
-
-
-def _last(pointer: str) -> str:
-    return pointer.rpartition("/")[2].replace("~1", "/").replace("~0", "~")
+    return place, int(steps[-1]) if isinstance(place, list) else steps[-1]
 
 
 def send(client: Client, row: Row, good: Good) -> Any:
