@@ -11,6 +11,7 @@ from django.db import IntegrityError, InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import render as render_page
 from django.views import defaults
+from psycopg.errors import IdleInTransactionSessionTimeout, TransactionTimeout
 from rest_framework import exceptions
 
 from hub import audit, dpop, errors, limits
@@ -18,6 +19,7 @@ from hub.errors import DomainError, FieldError
 
 MACHINE_PATHS = ("/api/", "/oauth/")
 _RETRY_AFTER_S = 2
+_LEFT_IDLE = (IdleInTransactionSessionTimeout, TransactionTimeout)  # the driver calls them errors of its own
 _FOREIGN: list[tuple[type[Exception], type[DomainError]]] = [
     (Http404, errors.NotFound),
     (PermissionDenied, errors.Forbidden),
@@ -96,7 +98,7 @@ def known(exc: BaseException | None) -> DomainError | None:
         return exc
     if isinstance(exc, IntegrityError):
         return _broken_constraint(exc)
-    if isinstance(exc, OperationalError | InterfaceError):
+    if isinstance(exc, OperationalError | InterfaceError) or isinstance(getattr(exc, "__cause__", None), _LEFT_IDLE):
         return errors.Unavailable("Send the same request again.", retry_after_s=_RETRY_AFTER_S)
     return next((ours() for theirs, ours in _FOREIGN if isinstance(exc, theirs)), None)
 

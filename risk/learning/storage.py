@@ -42,7 +42,9 @@ def receive(chunks: Iterable[bytes]) -> Upload:
         _sync_folder(folder)
     except OSError as error:
         path.unlink(missing_ok=True)
-        raise Unavailable(f"The file cannot be kept now ({error.strerror}): send it again later.") from error
+        raise Unavailable(
+            f"The file cannot be kept now ({error.strerror}): send it again later.", retry_after_s=60
+        ) from error
     except BaseException:
         path.unlink(missing_ok=True)
         raise

@@ -15,11 +15,11 @@ from hub import consent, outbox
 from hub.audit import Actor
 from hub.crypto import DataKey
 from hub.db.quick import Part, fetch_together
-from hub.errors import Conflict, Erased, FieldError, Invalid, NotFound
+from hub.errors import Conflict, Erased, FieldError, Invalid, NotFound, Unavailable
 from hub.events import DecisionScored
 from hub.ids import uuid7
 from risk.scoring import bands
-from risk.scoring.glassbox import Calibration, InputError, Reason, Score, Scorer
+from risk.scoring.glassbox import ArtefactError, Calibration, InputError, Reason, Score, Scorer
 from risk.scoring.models import Decision, ModelLine, ModelVersion
 
 PURPOSE = consent.CREDIT_SCORING
@@ -219,12 +219,15 @@ def champion_of(*, line_name: str) -> ModelVersion:
 
 
 def scorer_of(version: ModelVersion) -> Scorer:
-    """Return the scorer of a version; the last 32 stay in memory. `ArtefactError` where the bytes were changed."""
+    """Return the scorer of a version; the last 32 stay in memory. `Unavailable` where its bytes were changed."""
     with _scorers_lock:
         if scorer := _scorers.get(version.id):
             _scorers.move_to_end(version.id)
             return scorer
-    scorer = ModelVersion.objects.only("artefact", "sha256").get(id=version.id).scorer()
+    try:
+        scorer = ModelVersion.objects.only("artefact", "sha256").get(id=version.id).scorer()
+    except ArtefactError as error:
+        raise Unavailable("The model does not load: it is to be rolled back first.", retry_after_s=60) from error
     with _scorers_lock:
         _scorers[version.id] = scorer
         while len(_scorers) > _SCORERS_MAX:

@@ -95,7 +95,10 @@ def pytest_terminal_summary(terminalreporter: TerminalReporter, exitstatus: int)
 
 
 def _results(reporter: TerminalReporter) -> tuple[Results, dict[str, float]]:
-    """Return how many tests of each fault ended how, and how long they took; a skip tells its reason."""
+    """Return how many tests of each fault ended how, and how long they took; a skip tells its reason.
+
+    Reports of modules that could not be collected tell of no fault.
+    """
     results: Results = defaultdict(lambda: defaultdict(int))
     seconds: defaultdict[str, float] = defaultdict(float)
     for word in ("passed", "failed", "error", "skipped"):
@@ -107,7 +110,7 @@ def _results(reporter: TerminalReporter) -> tuple[Results, dict[str, float]]:
 
 
 def _faults(report: Any) -> list[str]:
-    return [number for name, numbers in report.user_properties if name == "fault" for number in numbers]
+    return [number for name, numbers in getattr(report, "user_properties", ()) if name == "fault" for number in numbers]
 
 
 def _word(report: Any, word: str) -> str:

@@ -94,6 +94,7 @@ class Load:
     def _send(self, lines: dict[str, http.client.HTTPConnection], key: str) -> tuple[Told, bytes]:
         address = self.addresses[next(self._turn) % len(self.addresses)]
         line = lines.setdefault(address, http.client.HTTPConnection(urlsplit(address).netloc, timeout=60))
+        used = line.sock is not None
         headers = {"Authorization": self.authorization, "Idempotency-Key": key, "Content-Type": "application/json"}
         body = json.dumps(body_for(key))
         begun_s = time.monotonic()
@@ -103,6 +104,8 @@ class Load:
             status, retry_after, content = answer.status, answer.headers.get("Retry-After", ""), answer.read()
         except (OSError, http.client.HTTPException):
             line.close()
+            if used:  # the server has closed it meanwhile: every client opens another then
+                return self._send(lines, key)
             status, retry_after, content = BROKEN, "", b""
         return Told(begun_s, time.monotonic() - begun_s, status, retry_after), content
 

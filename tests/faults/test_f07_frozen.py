@@ -1,4 +1,4 @@
-"""F07, F35: a database that says nothing, and a lock that lasts: 503 within 6 s, other pages go on, it recovers."""
+"""F07: a database that says nothing, and a lock that lasts: 503 within 6 s, other pages go on, it recovers."""
 
 import signal
 import time

@@ -141,6 +141,7 @@ def archived() -> None:
     until(lambda: as_superuser(behind), within_s=30, what="the receiver has it all")
 
 
+@pytest.mark.fault("F32")
 @pytest.mark.timeout(900)
 def test_restored_to_one_second_before_a_dropped_table(name: str, tmp_path: Path, settings: Settings) -> None:
     folder, copy = tmp_path / "backup", tmp_path / "copy"

@@ -34,6 +34,7 @@ def effects() -> tuple[int, int, int]:
         return Decision.objects.count(), events, AuditRow.objects.filter(action="decision.scored").count()
 
 
+@pytest.mark.fault("F01")
 def test_killed_between_commit_and_answer(stack: Stack, tmp_path: Path) -> None:
     marker = tmp_path / "killed"
     address = stack.web(LUOPAN_FAULTPOINT=f"after_commit_before_answer:{marker}")
@@ -50,6 +51,7 @@ def test_killed_between_commit_and_answer(stack: Stack, tmp_path: Path) -> None:
         assert again.json()["id"] == str(Decision.objects.get().id)
 
 
+@pytest.mark.fault("F20")
 def test_one_key_a_hundred_times_over_two_processes(stack: Stack) -> None:
     addresses = [stack.web(), stack.web()]
     sent = headers()

@@ -2,6 +2,8 @@
 
 from uuid import UUID
 
+import pytest
+
 from hub.audit import system_actor
 from hub.clock import now
 from hub.models import OutboxEvent
@@ -35,6 +37,7 @@ def state(run_id: UUID) -> str:
         return TrainingRun.objects.get(id=run_id).state
 
 
+@pytest.mark.fault("F03")
 def test_killed_in_mid_training(stack: Stack) -> None:
     run_id = request_training()
     stack.start("worker", "default")

@@ -6,6 +6,8 @@ import signal
 import statistics
 import time
 
+import pytest
+
 from tests.hub.broker_bench import PostgresBench, until
 
 
@@ -52,6 +54,7 @@ def test_short_tasks_pass_a_long_one_in_training(bench: PostgresBench) -> None:
     assert lines[0].startswith("long begin")
 
 
+@pytest.mark.fault("F12")
 def test_task_longer_than_its_lease_starts_once_with_two_workers(bench: PostgresBench) -> None:
     bench.start()
     bench.start()

@@ -32,6 +32,7 @@ def test_killed_worker_group_its_task_comes_again_after_the_lease(bench: Postgre
     bench.wait_empty()
 
 
+@pytest.mark.fault("F03")
 def test_killed_child_its_task_runs_again(bench: PostgresBench) -> None:
     worker = bench.start()
     bench.send("slow", bench.file, "task", 1)
@@ -43,6 +44,7 @@ def test_killed_child_its_task_runs_again(bench: PostgresBench) -> None:
     bench.wait_empty()
 
 
+@pytest.mark.fault("F04")
 def test_poison_is_parked_after_five_deliveries_and_the_worker_goes_on(bench: PostgresBench) -> None:
     bench.start()
     bench.send("dies", bench.file)
@@ -123,6 +125,7 @@ def own_cluster(bench: PostgresBench) -> Iterator[tuple[Path, PostgresBench]]:
     shutil.rmtree(home)
 
 
+@pytest.mark.fault("F09")
 def test_database_away_for_four_seconds(own_cluster: tuple[Path, PostgresBench]) -> None:
     home, bench = own_cluster
     worker = bench.start()

@@ -137,6 +137,7 @@ def test_drains_each_task_once(bench: Bench) -> None:
     assert sorted(map(int, bench.lines())) == list(range(60))
 
 
+@pytest.mark.fault("F03")
 def test_killed_worker_group_its_task_comes_again(bench: Bench) -> None:
     worker = bench.start()
     bench.send("slow", bench.file, "task", 1.5)
@@ -147,6 +148,7 @@ def test_killed_worker_group_its_task_comes_again(bench: Bench) -> None:
     assert [line.split()[1] for line in lines] == ["begin", "begin", "end"]
 
 
+@pytest.mark.fault("F04")
 def test_poison_goes_to_the_dead_letters_and_the_worker_goes_on(bench: Bench) -> None:
     bench.start()
     dead = count(bench, "dead")

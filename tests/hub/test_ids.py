@@ -3,6 +3,7 @@
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
+import pytest
 import time_machine
 
 from hub.clock import now
@@ -23,6 +24,7 @@ def test_they_tell_their_moment() -> None:
         assert uuid7().int >> 80 == int(moment.timestamp() * 1000)
 
 
+@pytest.mark.fault("F19")
 def test_a_clock_that_is_put_back() -> None:
     begun = now()
     with time_machine.travel(begun, tick=False):

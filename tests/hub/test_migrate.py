@@ -35,6 +35,7 @@ def read() -> bool:
         return True
 
 
+@pytest.mark.fault("F30")
 def test_a_long_reader_is_waited_for_without_a_queue() -> None:
     out = StringIO()
 
@@ -56,6 +57,7 @@ def test_a_long_reader_is_waited_for_without_a_queue() -> None:
     assert not read()
 
 
+@pytest.mark.fault("F30")
 def test_a_table_that_is_never_free_is_named_and_nothing_has_changed() -> None:
     with psycopg.connect(owner_dsn()) as reader:
         reader.execute(f"SELECT FROM {TABLE}")

@@ -102,6 +102,7 @@ def test_the_age_of_the_unsealed_tail_is_told() -> None:
         assert sealing.tail(now=now() + timedelta(seconds=90)).age_s == pytest.approx(90, abs=5)
 
 
+@pytest.mark.fault("F05")
 def test_two_sealers_at_once_make_one_chain(file: SealFile) -> None:
     rows = write(300)
     gate = threading.Barrier(4)
@@ -125,6 +126,7 @@ def test_two_sealers_at_once_make_one_chain(file: SealFile) -> None:
     assert faults(file) == []
 
 
+@pytest.mark.fault("F34")
 def test_an_edited_row_is_named(file: SealFile, three: list[list[UUID]]) -> None:
     wrong = three[1][0]
     tamper(f"UPDATE hub_auditrow SET details = '{{\"number\": 7}}' WHERE id = '{wrong}'")
@@ -139,11 +141,13 @@ def test_every_column_is_sealed(file: SealFile, three: list[list[UUID]], column:
     assert faults(file) == [("row_edited", three[0][1])]
 
 
+@pytest.mark.fault("F34")
 def test_all_rows_edited_are_all_named(file: SealFile, three: list[list[UUID]]) -> None:
     tamper("UPDATE hub_auditrow SET actor_id = 'somebody else'")
     assert sorted(faults(file)) == sorted(("row_edited", row) for part in three for row in part)
 
 
+@pytest.mark.fault("F34")
 def test_a_removed_row_is_named(file: SealFile, three: list[list[UUID]]) -> None:
     tamper(f"DELETE FROM hub_auditrow WHERE id = '{three[2][1]}'")
     assert faults(file) == [("row_removed", three[2][1])]
@@ -158,6 +162,7 @@ def test_a_row_that_was_put_in_is_named(file: SealFile, three: list[list[UUID]])
     assert faults(file) == [("row_added", new)]
 
 
+@pytest.mark.fault("F34")
 def test_a_cut_tail_is_named(file: SealFile, three: list[list[UUID]]) -> None:
     tamper("DELETE FROM hub_auditrow WHERE seal_number = 3", "DELETE FROM hub_auditseal WHERE number = 3")
     assert faults(file) == [("cut_off", three[2][0])]
@@ -171,6 +176,7 @@ def test_a_removed_seal_is_named(file: SealFile, three: list[list[UUID]]) -> Non
     assert {kind for kind, _ in faults(file)} == {"seal_missing", "cut_off"}
 
 
+@pytest.mark.fault("F34")
 def test_a_chain_made_anew_is_not_the_one_that_was_exported(file: SealFile, three: list[list[UUID]]) -> None:
     tamper(
         f"UPDATE hub_auditrow SET actor_id = 'x' WHERE id = '{three[0][0]}'",

@@ -311,6 +311,7 @@ class Crowd:
             self.held += fate >= 0.8
 
 
+@pytest.mark.fault("F22")
 @pytest.mark.timeout(600)
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.usefixtures("a_connection_each")
@@ -326,6 +327,7 @@ def test_fifty_threads_against_a_cap_of_a_thousand() -> None:
     assert sum(amounts) == 1000, "the cap is reached to the last one, and not passed"
 
 
+@pytest.mark.fault("F22")
 @pytest.mark.timeout(600)
 @pytest.mark.django_db(transaction=True)
 def test_threads_with_one_referral_reserve_once_and_settle_once() -> None:

@@ -468,6 +468,7 @@ def test_no_funding_after_the_referral_was_withdrawn() -> None:
     refused_funding(referral, contract.terms_hash)
 
 
+@pytest.mark.fault("F23")
 def test_no_funding_after_expiry_even_before_it_is_marked() -> None:
     referral, contract = make_signed()
     late = referral.expires_at

@@ -98,6 +98,7 @@ def figures(product_id: UUID) -> Any:
         return row.reserved_amount, row.reserved_count, row.used_amount, row.used_count
 
 
+@pytest.mark.fault("F21")
 def test_twenty_tabs_accept_different_offers() -> None:
     for _ in range(count(2, soak=20)):
         world = make_institution()
@@ -129,6 +130,7 @@ def test_a_person_applies_many_times_at_once() -> None:
             assert OpenApplicationClaim.objects.get(person_id=person).case_id == case.application_id
 
 
+@pytest.mark.fault("F22")
 def test_many_applications_against_one_budget() -> None:
     world = make_institution()
     product = make_live(world.id, caps={"cap_amount": "150000"})
@@ -163,6 +165,7 @@ def test_funding_is_claimed_once() -> None:
         assert FundedClaim.objects.count() == 1
 
 
+@pytest.mark.fault("F23")
 @pytest.mark.parametrize("_turn", range(count(4, soak=40)))
 def test_funding_against_withdrawal_and_expiry(_turn: int) -> None:
     referral, contract = make_signed()

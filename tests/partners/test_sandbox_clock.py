@@ -125,6 +125,7 @@ def test_it_needs_the_scope() -> None:
 # --- the database's own walls -----------------------------------------------------------------------------------------
 
 
+@pytest.mark.fault("F19")
 def test_the_table_lets_no_clock_go_back() -> None:
     client = make_client()
     advance(client, {"advance_days": 31})

@@ -126,6 +126,7 @@ def test_a_run_registers_once() -> None:
         assert len(ids) == ModelVersion.objects.count() == OutboxEvent.objects.filter(type="model.registered").count()
 
 
+@pytest.mark.fault("F26")
 def test_damaged_bytes_do_not_get_in() -> None:
     line, data = make_line(), bytearray(artefact())
     manifest = dict(manifest_of(bytes(data)))
@@ -139,6 +140,7 @@ def test_damaged_bytes_do_not_get_in() -> None:
         assert not ModelVersion.objects.exists()
 
 
+@pytest.mark.fault("F26")
 def test_a_changed_artefact_is_not_ready() -> None:
     version = make_champion(make_line())
     with platform_scope():

@@ -68,6 +68,7 @@ def disabled_events() -> list[tuple[str, int]]:
         return [(row.payload["reason"], row.payload["parked"]) for row in rows]
 
 
+@pytest.mark.fault("F14")
 def test_five_days_of_nothing_but_failures_disable_it(bank: World, endpoint_id: UUID) -> None:
     go_on(bank, until=4.5)
     assert bank.row(endpoint_id).state == "active"

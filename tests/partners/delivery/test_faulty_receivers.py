@@ -158,6 +158,7 @@ def _header(head: bytes, name: str) -> str:
     return found[1].decode()
 
 
+@pytest.mark.fault("F14", "F15")
 def test_every_fault_at_once_beside_a_bank_that_is_well(town: Town) -> None:
     start, stack, port = town.well.moment, town.stack, closed_port()
     taken: list[int] = []
@@ -252,6 +253,7 @@ def known_as_slow() -> int:
         return WebhookEndpoint.objects.filter(slow=True).count()
 
 
+@pytest.mark.fault("F15", "F36")
 def test_hanging_receivers_take_no_place_from_others() -> None:
     """More messages that nobody answers than there are places, older than those of a bank that is well."""
     well = world.make()
@@ -290,6 +292,7 @@ def queue(well: World, *lengths: int) -> list[UUID]:
     return made
 
 
+@pytest.mark.fault("F36")
 def test_each_endpoint_gets_a_place_before_any_gets_its_second() -> None:
     well = world.make()
     long, *short = queue(well, 30, 1, 1, 1)
@@ -297,6 +300,7 @@ def test_each_endpoint_gets_a_place_before_any_gets_its_second() -> None:
     assert claimed(well, quick=3, slow=0) == [long] * 3
 
 
+@pytest.mark.fault("F36")
 def test_what_is_on_its_way_to_one_endpoint_is_limited_over_all_workers() -> None:
     well = world.make()
     queue(well, 30)

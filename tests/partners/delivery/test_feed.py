@@ -106,6 +106,7 @@ def test_nobody_gets_another_institutions_events(bank: World) -> None:
     assert bank.deliveries() == []
 
 
+@pytest.mark.fault("F16")
 def test_read_again_from_the_start_nothing_comes_twice(bank: World) -> None:
     endpoint(bank)
     bank.happen()
@@ -120,6 +121,7 @@ def test_read_again_from_the_start_nothing_comes_twice(bank: World) -> None:
     assert [row.id for row in bank.deliveries()] == before
 
 
+@pytest.mark.fault("F05")
 @pytest.mark.django_db(transaction=True)
 def test_only_one_reads_on_at_a_time(bank: World) -> None:
     endpoint(bank)

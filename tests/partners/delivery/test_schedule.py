@@ -65,6 +65,7 @@ def test_other_failures_hold_up_nothing_else() -> None:
     assert [pause(status, None) for status in (None, 400, 404, 500, 503)] == [None] * 5
 
 
+@pytest.mark.fault("F36")
 def test_a_herd_does_not_come_back_at_once() -> None:
     """F36: what failed at one moment is tried again all over the jitter's tenth of the delay."""
     due = [next_attempt(delivery_id=uuid4(), attempts=2, retry_after=None, now=NOW) for _ in range(20_000)]

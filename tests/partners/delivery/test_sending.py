@@ -50,6 +50,7 @@ def test_an_event_arrives_signed(bank: World) -> None:
     assert got.body == bytes(row.body)
 
 
+@pytest.mark.fault("F14")
 def test_a_failing_receiver_is_tried_by_the_schedule_and_then_parked(bank: World) -> None:
     statuses = [500, 404, 301, 400, 503, 401, 418, 307, 500, 500]
     with receiving(answers=list(statuses)) as receiver:
@@ -154,6 +155,7 @@ def test_enabled_again_parked_ones_are_sent_on_demand(bank: World) -> None:
     assert [row.state for row in bank.deliveries()] == ["delivered"] * 2
 
 
+@pytest.mark.fault("F14")
 @pytest.mark.parametrize(
     ("status", "retry_after", "wait_s"),
     [(429, "", 60), (502, "", 60), (504, "", 60), (503, "7200", 7200), (400, "90", 90)],
@@ -184,6 +186,7 @@ def test_retry_after_as_a_date(bank: World) -> None:
     assert bank.only().due_at == BEGIN + timedelta(minutes=90)
 
 
+@pytest.mark.fault("F33")
 def test_during_a_rotation_both_secrets_sign(bank: World) -> None:
     with receiving() as receiver:
         endpoint_id = bank.endpoint(receiver)
@@ -256,6 +259,7 @@ def silent(bank: World, events: int = 1) -> UUID:
     return endpoint_id
 
 
+@pytest.mark.fault("F16")
 def test_a_sender_that_falls_leaves_the_message_to_the_next(bank: World) -> None:
     silent(bank)
 
@@ -349,6 +353,7 @@ def test_senders_share_the_work_and_overrun_nobody(bank: World) -> None:
     assert {row.state for row in bank.deliveries()} == {"delivered"}
 
 
+@pytest.mark.fault("F37")
 @pytest.mark.django_db(transaction=True)
 def test_outcomes_wait_for_an_endpoint_before_they_lock_any_delivery(bank: World) -> None:
     """Whoever turns an endpoint off has it locked and parks its deliveries: neither waits for the other for ever."""

@@ -137,6 +137,7 @@ def drip_after(head: bytes) -> Callable[[socket.socket], None]:
     return speak
 
 
+@pytest.mark.fault("F15")
 @pytest.mark.parametrize(
     "head",
     [b"", b"HTTP/1.1 200 OK\r\nx: ", b"HTTP/1.1 200 OK\r\n\r\n", b"HTTP/1.1 200 OK\r\nContent-Length: 9999\r\n\r\n"],
@@ -168,6 +169,7 @@ def test_a_slow_name_counts_too() -> None:
     assert time.monotonic() - begun < 5
 
 
+@pytest.mark.fault("F15")
 def test_no_more_than_64_kb_are_read() -> None:
     sent: list[int] = []
 
@@ -185,6 +187,7 @@ def test_no_more_than_64_kb_are_read() -> None:
     assert sum(sent) < 20_000_000  # what the system's buffers took, and not the hundred megabytes
 
 
+@pytest.mark.fault("F16")
 def test_an_answer_that_breaks_off_after_its_status_counts() -> None:
     with speaking(lambda line: line.sendall(b"HTTP/1.1 202 Accepted\r\nContent-Length: 10\r\n\r\nabc")) as url:
         assert send(url) == Answer(202)

@@ -64,6 +64,7 @@ def found(loans: list[Loan]) -> list[tuple[str, int]]:
     return [outcomes[loan.id] for loan in loans]
 
 
+@pytest.mark.fault("F17")
 def test_a_year_shuffled_and_repeated_gives_the_same_outcomes_as_the_clean_run() -> None:
     clean = make_book(6)
     rows, when = reports(clean), over(clean[0])
@@ -104,6 +105,7 @@ def _again(loans: list[Loan]) -> list[Loan]:
         return [Loan.objects.get(id=loan.id) for loan in loans]
 
 
+@pytest.mark.fault("F18")
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=count(25, soak=300))
 @given(data=st.data())
 def test_a_cut_file_gives_exactly_its_good_lines(data: st.DataObject) -> None:
@@ -135,6 +137,7 @@ def _loan() -> Loan:
     return _loans[0]
 
 
+@pytest.mark.fault("F18")
 @pytest.mark.parametrize("wrong", [{"count": 26}, {"sum": Decimal(1)}, {"sha256": "0" * 64}])
 def test_with_control_totals_a_file_that_differs_is_not_taken_at_all(wrong: dict[str, Any]) -> None:
     loan = make_loan()

@@ -34,6 +34,7 @@ def test_funding_at_once_makes_one_loan() -> None:
     assert rows_of(referral.institution_id, Loan) == 1
 
 
+@pytest.mark.fault("F17")
 def test_one_report_sent_at_once_is_one_report() -> None:
     loan = make_loan()
     [first, second, *_] = life_of(loan)
@@ -46,6 +47,7 @@ def test_one_report_sent_at_once_is_one_report() -> None:
     assert rows_of(loan.institution_id, PerformanceReport) == 2
 
 
+@pytest.mark.fault("F18")
 def test_a_file_taken_by_many_at_once_is_taken_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(bulk, "CHUNK", 5)
     loan = make_loan()

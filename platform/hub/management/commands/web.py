@@ -10,6 +10,7 @@ from django.core.management.base import BaseCommand
 
 THREADS = 8
 STOP_S = 8
+RELOAD_S = 20.0  # after SIGHUP both serve for so long: the new one has started by then, and only then the old one ends
 HEAD_BYTES_MAX = 64 * 1024  # of a request's line and headers: more is 431
 
 
@@ -42,6 +43,7 @@ class Command(BaseCommand):
             http1_settings=HTTP1Settings(max_buffer_size=HEAD_BYTES_MAX),
             websockets=False,
             respawn_failed_workers=True,
+            respawn_interval=RELOAD_S,
             workers_kill_timeout=STOP_S,
             log_dictconfig=LOGGERS,
         ).serve()
