@@ -150,7 +150,18 @@ def make_template(folder: Path) -> Cluster:
     place = connections["default"].settings_dict
     folder.mkdir()
     # Against the common folder of the run: an online backup, so other tests go on.
-    words = ["pg_basebackup", "-U", "postgres", "-h", place["HOST"], "-D", str(folder / "postgres"), "-c", "fast"]
+    words = [
+        "pg_basebackup",
+        "-U",
+        "postgres",
+        "-h",
+        place["HOST"],
+        "-D",
+        str(folder / "postgres"),
+        "-c",
+        "fast",
+        "--no-sync",
+    ]
     subprocess.run([postgres.binaries() / words[0], *words[1:]], check=True, capture_output=True)
     shutil.copy(settings.LUOPAN_HOME / "secrets.json", folder)
     cluster = Cluster(folder, place["NAME"])
