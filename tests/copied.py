@@ -33,6 +33,9 @@ def copied_database() -> Iterator[str]:
     host, usual = place["HOST"], place["NAME"]
     made = f"{usual}_copy"
     point_at(host, usual)
+    # Connections of processes that another test ended may still be closing: a template must have none.
+    with psycopg.connect(host=host, user="postgres", autocommit=True) as superuser:
+        superuser.execute("SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity WHERE datname = %s", [usual])
     as_superuser("CREATE DATABASE {} TEMPLATE {} OWNER luopan_owner", made, usual)
     point_at(host, made)
     try:

@@ -340,6 +340,7 @@ def _stages(
     assert load.token_by_secret(old_secret).status == 401
 
 
+@pytest.mark.fault("F33", heavy=True)
 @pytest.mark.timeout(600)
 def test_every_kind_of_key_is_rotated_under_load(stack: Stack, settings: LazySettings) -> None:
     settings.SEALS = stack.folder / "seals"
