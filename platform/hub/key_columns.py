@@ -4,6 +4,7 @@ Each app declares its own beside the model; `settings` names the lists, and a te
 """
 
 import hashlib
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -30,7 +31,7 @@ class Batch(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Column:
+class Column(ABC):
     """One column of values of a key. `value` and `put` are SQL of our own where the value lies inside the column."""
 
     table: str
@@ -79,13 +80,13 @@ class Column:
         """The column that `renewed` is given beside the value."""
         return "id"
 
+    @abstractmethod
     def stale(self) -> tuple[str, Sequence[Any]]:
         """Return the condition that a value is not the first key's."""
-        raise NotImplementedError
 
+    @abstractmethod
     def renewed(self, key: Any, value: bytes) -> bytes:
         """Return a value under the first key. `SealBroken` or ValueError where no known key has made it."""
-        raise NotImplementedError
 
     def gone_at(self) -> datetime | None:
         """Return when the last of the values that nothing renews is deleted, None where all are renewed."""
