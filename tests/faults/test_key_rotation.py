@@ -327,6 +327,7 @@ def _stages(
     assert [line.partition(":")[0] for line in left] == ["hub_idempotencykey.digest"]
     load.stage(second)
     old_cursor, load.beginnings = load.cursor, []
+    load.stage(second)  # until no repeat of a beginning is on its way any more
     with platform_scope():
         idempotency.forget_old(now=switched + idempotency.KEPT)  # as if three days had gone by
     assert "Nothing is left" in command("rotate_index_key")
@@ -340,7 +341,7 @@ def _stages(
     assert load.token_by_secret(old_secret).status == 401
 
 
-@pytest.mark.fault("F33", heavy=True)
+@pytest.mark.fault("F33")
 @pytest.mark.timeout(600)
 def test_every_kind_of_key_is_rotated_under_load(stack: Stack, settings: LazySettings) -> None:
     settings.SEALS = stack.folder / "seals"
