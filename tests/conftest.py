@@ -14,8 +14,8 @@ def django_db_setup(
     from django.db import connections
     from django.test.utils import setup_databases, teardown_databases
 
-    from hub.celery import app
     from hub.db.base import as_owner
+    from tests.stack import close_publisher
 
     blocker = request.getfixturevalue("django_db_blocker")
     suffix = os.environ.get("PYTEST_XDIST_WORKER", "")
@@ -25,7 +25,7 @@ def django_db_setup(
         with as_owner():
             made = setup_databases(verbosity=0, interactive=False, serialized_aliases=set())
     yield
-    app.pool.force_close_all()  # of tests that sent tasks
+    close_publisher()
     with blocker.unblock(), as_owner():
         teardown_databases(made, verbosity=0)
 

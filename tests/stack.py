@@ -14,7 +14,10 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+import kombu.pools
 from django.db import connections
+
+from hub.celery import app
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -27,6 +30,12 @@ def until(condition: Callable[[], Any], *, within_s: float, what: str) -> Any:
             raise AssertionError(f"{what}: not within {within_s} s")
         time.sleep(0.05)
     return value
+
+
+def close_publisher() -> None:
+    """Close the connection on which this process published tasks: it keeps a test's database from being dropped."""
+    kombu.pools.reset()  # type: ignore[no-untyped-call]  # kombu is typed in part
+    app._after_fork()  # what a child process does: the next one publishes on a pool of its own
 
 
 def free_port() -> int:

@@ -136,6 +136,17 @@ class DeclareQueues(bootsteps.StartStopStep):  # type: ignore[misc]  # celery ha
         """Only for RabbitMQ: the embedded broker needs no declaration and parks messages in a table of its own."""
         return bool(consumer.app.connection_for_write().transport.driver_type == "amqp")
 
+    def include(self, parent: Any) -> bool:
+        """Take the place right after the connection: delayed delivery, which binds the queues, does not ask for us."""
+        from celery.worker.consumer.connection import Connection
+
+        included = bool(super().include(parent))
+        if included:
+            parent.steps.remove(self)
+            after = next(i for i, step in enumerate(parent.steps, 1) if isinstance(step, Connection))
+            parent.steps.insert(after, self)
+        return included
+
     def start(self, consumer: Any) -> None:
         """Declare all of them on the worker's own connection."""
         channel = consumer.connection.default_channel

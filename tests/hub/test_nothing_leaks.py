@@ -30,7 +30,7 @@ from tests.hub.text_messages import FOLDER
 from tests.journeys.rest import RestClient
 from tests.partners import referral_factory
 from tests.partners.product_factory import make_live
-from tests.stack import Stack, free_port, until
+from tests.stack import Stack, close_publisher, free_port, until
 
 NAME, PHONE, INCOME = "Quillon Zhaxybek 陳大文", "+85293141592", 1_937_465
 EMAIL, STAFF = "quillon.z@post.example", "inspector.umbra@bank.example"
@@ -47,7 +47,7 @@ def stack(transactional_db: None, tmp_path: Path) -> Iterator[Stack]:
     )  # fmt: skip
     yield made
     made.close()
-    app.pool.force_close_all()
+    close_publisher()
 
 
 class Browser:

@@ -7,14 +7,13 @@ import sys
 from pathlib import Path
 from uuid import uuid4
 
-import kombu.pools
 import pytest
 
-from hub.celery import WORKER_FLAGS, app
+from hub.celery import WORKER_FLAGS
 from hub.crypto import DataKey
 from hub.tenancy import platform_scope, tenant_scope
 from tests.hub.tenancy_tasks import look
-from tests.stack import ROOT, Stack, until
+from tests.stack import ROOT, Stack, close_publisher, until
 
 
 @pytest.mark.django_db(transaction=True)
@@ -39,9 +38,7 @@ def test_two_banks_in_one_worker(tmp_path: Path) -> None:
         until(lambda: all(file.exists() and file.read_text() for file in files), within_s=60, what="six answers")
     finally:
         stack.close()
-        # The connection that sent the tasks would keep the database from being dropped; the next sender makes a pool.
-        kombu.pools.reset()  # type: ignore[no-untyped-call]  # kombu is typed in part
-        app._after_fork()
+        close_publisher()
     for turn, file in enumerate(files):
         seen = json.loads(file.read_text())
         assert seen == {"mine": [str(banks[turn % 2])], "raw": "permission denied for table hub_datakey"}

@@ -5,11 +5,10 @@ from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 
-import kombu.pools
 import pytest
 from django.conf import settings
 
-from hub import celery, outbox
+from hub import outbox
 from hub.clock import now
 from hub.models import BrokerMessage, OutboxEvent
 from hub.tenancy import platform_scope
@@ -17,6 +16,7 @@ from risk.learning import services, sweeper, tasks
 from risk.learning.models import LoanBook, TrainingRun
 from risk.learning.run_models import ATTEMPTS_MAX
 from tests.risk.factories import ACTOR, book_bytes, imported, lines, register
+from tests.stack import close_publisher
 
 pytestmark = pytest.mark.django_db
 SOON, LATER = timedelta(seconds=30), timedelta(minutes=11)
@@ -24,10 +24,9 @@ SOON, LATER = timedelta(seconds=30), timedelta(minutes=11)
 
 @pytest.fixture
 def publisher() -> Iterator[None]:
-    """Close the connection on which tasks are published: it would keep the test's database from being dropped."""
+    """End what the test published on."""
     yield
-    kombu.pools.reset()  # type: ignore[no-untyped-call]  # kombu is typed in part
-    celery.app._after_fork()  # what a child process does: the next one publishes on a pool of its own
+    close_publisher()
 
 
 def sweep(after: timedelta = timedelta(0)) -> sweeper.Swept:
