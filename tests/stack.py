@@ -61,6 +61,7 @@ class Stack:
 
     def __init__(self, folder: Path, **environment: str) -> None:
         self.folder = folder
+        self.root = ROOT
         self.processes: list[subprocess.Popen[bytes]] = []
         self.environment = {**os.environ, **_database(), "OMP_NUM_THREADS": "1", **environment}
 
@@ -68,7 +69,7 @@ class Stack:
         """Start `manage.py WORDS`."""
         with (self.folder / f"{len(self.processes)}-{words[0]}.log").open("wb") as log:
             process = subprocess.Popen(
-                [sys.executable, "manage.py", *words], cwd=ROOT, env={**self.environment, **environment},
+                [sys.executable, "manage.py", *words], cwd=self.root, env={**self.environment, **environment},
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
             )  # fmt: skip
         self.processes.append(process)
@@ -77,7 +78,7 @@ class Stack:
     def run(self, *words: str, **environment: str) -> subprocess.CompletedProcess[str]:
         """Run `manage.py WORDS` to its end."""
         return subprocess.run(
-            [sys.executable, "manage.py", *words], cwd=ROOT, env={**self.environment, **environment},
+            [sys.executable, "manage.py", *words], cwd=self.root, env={**self.environment, **environment},
             stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False, timeout=170,
         )  # fmt: skip
 

@@ -138,6 +138,8 @@ class ClientTokenView(TokenView):  # type: ignore[misc]  # the toolkit carries n
 
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         """Issue a token, or say why not."""
+        if request.META["QUERY_STRING"]:
+            return _refusal("invalid_request", "Send everything in the body: URLs are written down on their way.")
         if twice := [name for name, values in request.POST.lists() if len(values) > 1]:
             return _refusal("invalid_request", f"Sent more than once: {twice[0][:40]}")
         resource = request.POST.get("resource", "")

@@ -116,7 +116,10 @@ def _broken_constraint(exc: IntegrityError) -> DomainError | None:
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponseBase:
     """Answer 400, or 413 where the body was over Django's limit."""
-    return _for_machines_or(request, known(exception) or errors.Malformed(), defaults.bad_request, exception)
+    error = known(exception) or errors.Malformed()
+    response = _for_machines_or(request, error, defaults.bad_request, exception)
+    response.status_code = error.status
+    return response
 
 
 def forbidden(request: HttpRequest, exception: Exception) -> HttpResponseBase:

@@ -27,9 +27,11 @@ START = bytes(DIGEST)  # what the first seal follows
 _CONTENT = """jsonb_build_array(id, extract(epoch FROM at), institution_id, actor_kind, actor_id, action, subject_type,
   subject_id, details, request_id)::text"""
 _TAKE = f"""
-UPDATE hub_auditrow SET seal_number = %s WHERE id IN (
-  SELECT id FROM hub_auditrow WHERE seal_number IS NULL ORDER BY id LIMIT {ROWS_MAX})
-RETURNING id, {_CONTENT}"""  # nosec
+WITH taken AS (
+  UPDATE hub_auditrow SET seal_number = %s WHERE id IN (
+    SELECT id FROM hub_auditrow WHERE seal_number IS NULL ORDER BY id LIMIT {ROWS_MAX})
+  RETURNING id, sha256(convert_to({_CONTENT}, 'UTF8')) AS digest)
+SELECT string_agg(uuid_send(id) || digest, '' ORDER BY id) FROM taken"""  # nosec
 _READ = f"SELECT id, {_CONTENT} FROM hub_auditrow WHERE seal_number = %s"  # nosec
 
 
@@ -49,11 +51,10 @@ class AuditSeal(models.Model):
         return f"seal {self.number}"
 
     @classmethod
-    def close(cls, leaves: dict[UUID, bytes], *, after: "AuditSeal | None", now: datetime) -> "AuditSeal":
-        """Insert the next link, over the digests of its rows."""
-        packed = b"".join(row_id.bytes + leaves[row_id] for row_id in sorted(leaves))
+    def close(cls, leaves: bytes, *, after: "AuditSeal | None", now: datetime) -> "AuditSeal":
+        """Insert the next link, over its rows."""
         seal = cls(
-            number=after.number + 1 if after else 1, sealed_at=now, leaves=packed,
+            number=after.number + 1 if after else 1, sealed_at=now, leaves=leaves,
             previous=after.hash if after else START,
         )  # fmt: skip
         seal.hash = seal.computed()
@@ -90,16 +91,15 @@ def seal_batch(*, now: datetime) -> Head | None:
     last = AuditSeal.objects.first()
     with connection.cursor() as cursor:
         cursor.execute(_TAKE, [last.number + 1 if last else 1])
-        rows: list[tuple[UUID, str]] = cursor.fetchall()
-    if not rows:
-        return None
-    return head_of(AuditSeal.close({row_id: _digest(content) for row_id, content in rows}, after=last, now=now))
+        leaves: bytes | None = cursor.fetchone()[0]
+    return head_of(AuditSeal.close(leaves, after=last, now=now)) if leaves else None
 
 
 def head_of(seal: AuditSeal) -> Head:
     """Return what is exported of a seal."""
-    ids = list(seal.digests())
-    return Head(seal.number, seal.sealed_at, bytes(seal.hash).hex(), len(ids), ids[0], ids[-1])
+    packed = bytes(seal.leaves)
+    first, last = (UUID(bytes=packed[at : at + 16]) for at in (0, len(packed) - _LEAF))
+    return Head(seal.number, seal.sealed_at, bytes(seal.hash).hex(), len(packed) // _LEAF, first, last)
 
 
 def last_head() -> Head | None:
@@ -135,13 +135,9 @@ def stored_digests(number: int) -> dict[UUID, bytes]:
     """Return the digests of the rows that say they are sealed under a number, as they are now. Platform scope."""
     with connection.cursor() as cursor:
         cursor.execute(_READ, [number])
-        return {row_id: _digest(content) for row_id, content in cursor.fetchall()}
+        return {row_id: hashlib.sha256(content.encode()).digest() for row_id, content in cursor.fetchall()}
 
 
 def seals() -> Iterator[AuditSeal]:
     """Go through the chain from its start. Platform scope."""
     return AuditSeal.objects.order_by("number").iterator(chunk_size=100)
-
-
-def _digest(content: str) -> bytes:
-    return hashlib.sha256(content.encode()).digest()

@@ -23,7 +23,7 @@ from tests.benchmarks.common import median, percentile, print_line
 
 ROOT = Path(__file__).resolve().parents[2]
 EVENTS = int(os.environ.get("BENCH_EVENTS", "1500"))
-ROUNDS = int(os.environ.get("BENCH_ROUNDS", "5"))
+ROUNDS = int(os.environ.get("BENCH_ROUNDS", "7"))
 LOAD_PER_S = int(os.environ.get("BENCH_LOAD_PER_S", "30"))
 LOAD_S = float(os.environ.get("BENCH_LOAD_S", "30"))
 ROUND_S = float(os.environ.get("BENCH_ROUND_S", "10"))
@@ -185,9 +185,12 @@ def sealing_ratio(bank: UUID) -> tuple[float, float]:
     with subprocess.Popen(words, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as sealer:
         _seal(sealer)
         _written_per_s(bank, None)
-        for _ in range(ROUNDS):
-            _seal(sealer)  # what others wrote is not this round's work
-            pairs.append((_written_per_s(bank, sealer), _written_per_s(bank, None)))
+        for turn in range(ROUNDS):
+            rates = {}
+            for sealed in (True, False) if turn % 2 else (False, True):
+                _seal(sealer)  # what others wrote is not this round's work
+                rates[sealed] = _written_per_s(bank, sealer if sealed else None)
+            pairs.append((rates[True], rates[False]))
         assert sealer.stdin
         sealer.stdin.close()
     say(f"writes/s with sealing and without: {[(round(with_it), round(without)) for with_it, without in pairs]}")

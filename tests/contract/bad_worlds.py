@@ -17,9 +17,10 @@ from partners.institutions.services import revoke_client
 from tests.contract.bad_rows import Good, Row
 from tests.contract.objects import Ready, makers_of
 from tests.contract.test_tenancy import BODY
-from tests.factories import ACTOR, bearer, make_client, make_key, signed_in
+from tests.factories import ACTOR, bearer, make_client, make_client_and_secret, make_key, signed_in
 from tests.risk.registry_factory import make_champion, make_line
 
+TOKENS = "/oauth/token/"
 NOBODY = "019ab2f0-0000-7000-8000-00000000dead"
 
 
@@ -29,6 +30,8 @@ class ApiWorld:
     def __init__(self) -> None:
         make_champion(make_line())
         self.owner, self.stranger = make_client(), make_client()
+        known, self._secret = make_client_and_secret(scopes=["institution:read"])
+        self._known = known.client_id
         self._made: dict[tuple[str, UUID], Ready] = {}
         self._operations = description()["paths"]
 
@@ -48,7 +51,13 @@ class ApiWorld:
     def names(self, row: Row) -> dict[str, str]:
         """What rows may name: <nobody>, and where the path has an id <own> and <others>."""
         _, path = row.ask.split(" ", 1)
-        found = {"nobody": NOBODY, "today": f"{now():%Y-%m-%d}", "tomorrow": f"{now() + timedelta(days=2):%Y-%m-%d}"}
+        found = {
+            "nobody": NOBODY,
+            "client": self._known,
+            "secret": self._secret,
+            "today": f"{now():%Y-%m-%d}",
+            "tomorrow": f"{now() + timedelta(days=2):%Y-%m-%d}",
+        }
         if "{" in path:
             found["own"] = str(self.object_of(path, self.owner).id)
             if "<others>" in row.path:
@@ -58,6 +67,9 @@ class ApiWorld:
     def good(self, ask: str) -> Good:
         """The request that is taken."""
         _, path = ask.split(" ", 1)
+        if path == TOKENS:
+            form = {"grant_type": "client_credentials", "client_id": self._known, "client_secret": self._secret}
+            return Good(path, "urlencoded", form)
         operation = self.operation(ask)
         ready = self.object_of(path, self.owner) if "{" in path else Ready(uuid4())
         needs = {found["name"] for found in operation.get("parameters", []) if found["in"] == "header"}
@@ -77,7 +89,8 @@ class ApiWorld:
 
     def client(self, row: Row) -> Client:
         """Who asks, with a token; the owner unless told."""
-        made = getattr(self, f"_{row.who or 'own'}")(row)
+        who = row.who or ("nobody" if row.ask.endswith(TOKENS) else "own")
+        made = getattr(self, f"_{who}")(row)
         asker = browser()
         asker.defaults.update(made if isinstance(made, dict) else bearer(made))
         return asker

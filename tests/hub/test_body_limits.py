@@ -29,9 +29,9 @@ def applications() -> int:
 def test_a_large_body_is_refused_before_it_is_read(path: str, settings: Settings) -> None:
     large = settings.DATA_UPLOAD_MAX_MEMORY_SIZE + 1
     for kind, body in ((FORM, b"a=" + b"x" * large), (PARTS, FILE + b"x" * large + b"\r\n--x--\r\n")):
-        assert post(path, body, kind) in (400, 413)
-    assert post(path, b"a=b", FORM, CONTENT_LENGTH="99999999999") in (400, 413)
-    assert post(path, b"a=b", FORM, CONTENT_LENGTH="-1") in (400, 413)
+        assert post(path, body, kind) == 413
+    assert post(path, b"a=b", FORM, CONTENT_LENGTH="99999999999") == 413
+    assert post(path, b"a=b", FORM, CONTENT_LENGTH="-1") == 413
     assert applications() == 0
 
 
@@ -62,5 +62,5 @@ def test_the_form_for_loan_books_has_a_limit_of_its_own(settings: Settings) -> N
     [page] = settings.PAGES_WITH_FILES
     body = FILE + b"x" * 2_500 + b"\r\n--x--\r\n"
     assert post(f"{page}do/hand_in/", body, PARTS) in (302, 404)
-    assert post("/console/", body, PARTS) in (400, 413)
-    assert post(f"{page}do/hand_in/", FILE + b"x" * 4_500 + b"\r\n--x--\r\n", PARTS) in (400, 413)
+    assert post("/console/", body, PARTS) == 413
+    assert post(f"{page}do/hand_in/", FILE + b"x" * 4_500 + b"\r\n--x--\r\n", PARTS) == 413

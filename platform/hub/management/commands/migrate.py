@@ -36,6 +36,7 @@ class Command(migrate.Command):
             for _ in range(options["tries"]):
                 _limit(lock_ms=options["lock_ms"], statement_ms=options["statement_ms"])
                 try:
+                    _drop_what_broke_off()
                     super().handle(*args, **options)
                 except OperationalError as error:
                     if not isinstance(error.__cause__, LockNotAvailable):
@@ -46,6 +47,18 @@ class Command(migrate.Command):
                 self.stdout.write("a table is in use: the migration gives way and tries again")
                 time.sleep(PAUSE_S)
         raise CommandError(f"A table was in use at each of {options['tries']} tries: see who holds it (pg_locks).")
+
+
+def _drop_what_broke_off() -> None:
+    """Drop indexes that were to be built while others work, and were not: the next try would find their names taken."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT indexrelid::regclass::text FROM pg_index WHERE NOT indisvalid"
+            " AND indexrelid NOT IN (SELECT index_relid FROM pg_stat_progress_create_index)"
+            " AND pg_has_role((SELECT relowner FROM pg_class WHERE oid = indexrelid), 'USAGE')"
+        )
+        for (name,) in cursor.fetchall():
+            cursor.execute(f"DROP INDEX {name}")
 
 
 def _limit(*, lock_ms: int, statement_ms: int) -> None:
