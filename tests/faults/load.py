@@ -41,9 +41,21 @@ class Told:
 
 
 class Load:
-    """Threads that score without end, each over its own connections to the addresses in turn, until the block ends."""
+    """Threads that score until the block ends, each over its own connections to the addresses in turn.
 
-    def __init__(self, authorization: str, addresses: Sequence[str], *, threads: int = 6, settle_s: float = 60) -> None:
+    After each score a thread rests for `pause_s`.
+    """
+
+    def __init__(
+        self,
+        authorization: str,
+        addresses: Sequence[str],
+        *,
+        threads: int = 6,
+        settle_s: float = 60,
+        pause_s: float = 0.0,
+    ) -> None:
+        self.pause_s = pause_s
         self.authorization, self.addresses, self.settle_s = authorization, addresses, settle_s
         self.told: list[Told] = []
         self.acknowledged: dict[str, str] = {}  # the id of the decision by key
@@ -72,6 +84,7 @@ class Load:
         lines: dict[str, http.client.HTTPConnection] = {}
         while not self._over.is_set():
             self._settle(lines, str(uuid4()))
+            time.sleep(self.pause_s)
         for line in lines.values():
             line.close()
 

@@ -75,7 +75,7 @@ def test_kills_at_random_points_lose_nothing_and_double_nothing(cluster: Cluster
     until(lambda: all(map(on_cluster.answers, keeper.addresses)), within_s=60, what="both web processes answer")
     with receiving() as receiver:
         listen(cluster, on_cluster, keeper.addresses[0], receiver)
-        with Load(cluster.world.authorization, keeper.addresses, threads=4) as load:
+        with Load(cluster.world.authorization, keeper.addresses, threads=4, pause_s=0.05) as load:
             for _ in range(KILLS):
                 go_on(keeper, load)
                 time.sleep(dice.uniform(0, 0.2))

@@ -10,12 +10,11 @@ import pytest
 
 from hub.management.commands.migrate import LOCK_MS
 from tests.faults.cluster import Cluster
-from tests.faults.conftest import ALL, MakeStack
+from tests.faults.conftest import MakeStack
 from tests.faults.load import Load, Told, assert_settled
-from tests.harness import SOAK
 from tests.stack import ROOT, Stack, until
 
-ROWS = 1_000_000 if ALL or SOAK else 20_000
+ROWS = 1_000_000
 TABLE = "hub_idempotencykey"  # each request of the load writes into it
 EXPAND = """
 from django.db import migrations, models
@@ -95,7 +94,7 @@ def column(cluster: Cluster) -> bool:
     return bool(cluster.ask("SELECT FROM pg_attribute WHERE attrelid = %s::regclass AND attname = 'outcome'", TABLE))
 
 
-@pytest.mark.fault("F30")
+@pytest.mark.fault("F30", heavy=True)
 def test_two_releases_on_one_schema(cluster: Cluster, make_stack: MakeStack, tmp_path: Path) -> None:
     tree = tmp_path / "next"
     before = next_release(tree)
