@@ -105,7 +105,7 @@ def hand_in(
 def make_book(count: int) -> list[Loan]:
     """Fund so many loans of one sandbox."""
     world = make_institution()
-    make_live(world.id)
+    make_live(world.id, caps={"cap_amount": str(200_000 * count)})
     return [fund_referral(accept(match(make_case(world))[0])) for _ in range(count)]
 
 
