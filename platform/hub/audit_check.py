@@ -1,10 +1,12 @@
 """Verifies the audit against its seals and exported heads: each row edited, removed or cut off is named."""
 
+import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from uuid import UUID
 
 import msgspec
+from django.db.models import Exists, OuterRef
 
 from hub import sealing
 from hub.audit import AuditRow
@@ -12,6 +14,7 @@ from hub.seal_file import Head, SealFile
 from hub.sealing import AuditSeal
 
 NAMED_MAX = 1_000  # faults that are told one by one
+EXPORTED_S = 2.0  # so long after its seal a head must be in the file
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,17 +27,33 @@ class Fault:
 
 
 def verify(file: SealFile) -> Iterator[Fault]:
-    """Go through the chain and the exported heads. Platform scope."""
+    """Go through the chain and the exported heads, while others go on sealing. Platform scope."""
     exported, faults = _exported(file)
     yield from faults
     before: AuditSeal | None = None
+    newer = []
     for seal in sealing.seals():
         yield from _link(seal, before)
-        yield from _against_export(seal, exported.pop(seal.number, None))
+        if seal.number in exported:
+            yield from _against_export(seal, exported.pop(seal.number))
+        else:
+            newer.append(seal)
         yield from _rows(seal)
         before = seal
     yield from _cut_off(exported.values())
+    yield from _newer(newer, file)
     yield from _stray(before.number if before else 0)
+
+
+def _newer(seals: list[AuditSeal], file: SealFile) -> Iterator[Fault]:
+    """Look at seals whose heads were not in the file when it was read: the sealer puts them there a moment later."""
+    deadline_s = time.monotonic() + EXPORTED_S
+    exported, _ = _exported(file) if seals else ({}, [])
+    while any(seal.number not in exported for seal in seals) and time.monotonic() < deadline_s:
+        time.sleep(0.1)
+        exported, _ = _exported(file)
+    for seal in seals:
+        yield from _against_export(seal, exported.get(seal.number))
 
 
 def _exported(file: SealFile) -> tuple[dict[int, Head], list[Fault]]:
@@ -98,6 +117,8 @@ def _cut_off(heads: Iterable[Head]) -> Iterator[Fault]:
 
 
 def _stray(last: int) -> Iterator[Fault]:
-    found = AuditRow.objects.filter(seal_number__gt=last)
+    # A seal and its rows commit together: what was sealed since the seals were read has its seal, in one statement.
+    sealed = AuditSeal.objects.filter(number=OuterRef("seal_number"))
+    found = AuditRow.objects.filter(~Exists(sealed), seal_number__gt=last)
     for row_id in found.order_by("id").values_list("id", flat=True)[:NAMED_MAX]:
         yield Fault("seal_missing", f"Audit row {row_id} says it is sealed, but its seal is gone.", row_id)

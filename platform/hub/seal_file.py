@@ -77,6 +77,8 @@ class SealFile:
         keys = {file.stem: _public(file) for file in self.folder.glob("*.pub")}
         with path.open("rb") as file:
             for raw in file:
+                if not raw.endswith(b"\n"):
+                    return  # it is being written
                 line = msgspec.json.decode(raw, type=Line)
                 yield line, _signed(line, keys.get(line.key))
 

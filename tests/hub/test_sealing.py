@@ -126,6 +126,27 @@ def test_two_sealers_at_once_make_one_chain(file: SealFile) -> None:
     assert faults(file) == []
 
 
+def test_what_is_sealed_while_it_is_verified_is_no_fault(file: SealFile) -> None:
+    over = threading.Event()
+
+    def go_on() -> None:
+        while not over.is_set():
+            write(3)
+            seal(file)
+        connection.close()
+
+    thread = threading.Thread(target=go_on)
+    thread.start()
+    try:
+        found = [faults(file) for _ in range(60)]
+    finally:
+        over.set()
+        thread.join()
+    assert [one for one in found if one] == []
+    with platform_scope():
+        assert AuditSeal.objects.count() > 20
+
+
 @pytest.mark.fault("F34")
 def test_an_edited_row_is_named(file: SealFile, three: list[list[UUID]]) -> None:
     wrong = three[1][0]
