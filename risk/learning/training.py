@@ -24,6 +24,7 @@ from hub.events import TrainingStarted
 from risk.learning import queries, services
 from risk.learning.assembly import NothingToLearn, TrainingSet, assemble
 from risk.learning.fit.glassbox import combine, fit_bag, prepare
+from risk.learning.fit.leaks import find_leaks
 from risk.learning.fit.recipe import Bag, Recipe, bag_from, plan_from
 from risk.learning.fit.recipe import Plan as FitPlan
 from risk.learning.leases import Heartbeat, LeaseLost
@@ -146,7 +147,7 @@ class _Training:
         self.books: list[LoanBook] = [books[book_id] for book_id in self.run.book_ids]
         self.recipe = msgspec.convert(self.run.recipe, Recipe)
         self.done = 0
-        self.steps = 3
+        self.steps = 4
 
     def carry_out(self) -> TrainingRun:
         """All of it."""
@@ -163,6 +164,7 @@ class _Training:
             self.books, scope=self.worker.scope, check=self.heartbeat.check, outcomes_until=self.run.outcomes_until,
             as_of=self.run.as_of,
         )  # fmt: skip
+        self._refuse_leaks(found)
         checks = plan_checks(found, seed=self.run.seed)
         self.steps += self.recipe.bags + len(checks.splits)
         plan = self._plan(found)
@@ -179,6 +181,18 @@ class _Training:
         self.heartbeat.check()
         self.worker.show(text, int(100 * self.done / self.steps))
         self.done += 1
+
+    def _refuse_leaks(self, found: TrainingSet) -> None:
+        self._step("Looking for columns that tell the outcome")
+        columns = [column for book in self.books for column in book.mapping.training_columns]
+        vouched = {column.feature_name for column in columns if column.vouched}
+        leaks = find_leaks(found.frame, found.labels, seed=self.run.seed)
+        told = [f"{name} ({leak.sentence})" for name, leak in leaks.items() if name not in vouched]
+        if told:
+            raise NothingToLearn(
+                f"It would learn from what was written after the outcome: {' '.join(told)} Map such a column as "
+                "`known: later`; where it is known when somebody is scored, say in `vouched` how that was made sure."
+            )
 
     def _kept(self, key: str, text: str, make: Callable[[], bytes]) -> bytes:
         """The result of a step, from its checkpoint or made now and kept."""

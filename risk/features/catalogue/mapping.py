@@ -53,10 +53,14 @@ class ValueColumn(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
 
 
 class FeatureColumn(ValueColumn, frozen=True, tag_field="role", tag="feature"):
-    """A property of the loan or the person; `known` tells whether it is known when somebody is scored."""
+    """A property of the loan or the person; `known` tells whether it is known when somebody is scored.
+
+    `vouched`: how that was made sure of a column which behaves as if it told the outcome; else no training takes it.
+    """
 
     known: Known
     direction: Direction = 0
+    vouched: Annotated[str, msgspec.Meta(max_length=300)] = ""
 
 
 class ProtectedColumn(ValueColumn, frozen=True, tag_field="role", tag="protected"):

@@ -1,6 +1,6 @@
 """The table that learners read: named columns, described by their features."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -43,6 +43,11 @@ class Frame:
     def take(self, rows: Rows) -> "Frame":
         """The frame of some rows, in the given order."""
         return Frame(self.features, {name: column[rows] for name, column in self.columns.items()})
+
+    def without(self, names: Collection[str]) -> "Frame":
+        """The frame without some columns. Raises ValueError where none is left."""
+        features = tuple(feature for feature in self.features if feature.name not in names)
+        return Frame(features, {feature.name: self.columns[feature.name] for feature in features})
 
 
 def checked_labels(frame: Frame, labels: NDArray[Any]) -> Labels:

@@ -3,14 +3,18 @@
 import json
 from argparse import ArgumentParser
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import groupby
 from pathlib import Path
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
+from risk.features.facade import MappingError, read_mapping
 from risk.learning.evaluation import LEARNERS, Trial, folds_of, run_trials, split_at, summary
+from risk.learning.fit.leaks import Leak, find_leaks
 from risk.learning.rawbook import RawBook, RawBookError, read_book
+from risk.learning.shipped import mapping_text
 
 
 class Command(BaseCommand):
@@ -26,6 +30,12 @@ class Command(BaseCommand):
         parser.add_argument("--time", metavar="COL", help="column of dates or numbers; needs --cutoff")
         parser.add_argument("--cutoff", metavar="DATE", help="train on rows before it, test on those from it on")
         parser.add_argument("--drop", default="", metavar="A,B", help="columns not to learn from")
+        parser.add_argument("--mapping", metavar="NAME", help="drop what this mapping does not let a model learn from")
+        parser.add_argument("--vouch", default="", metavar="A,B", help="columns known before, whatever they look like")
+        parser.add_argument(
+            "--rounds", choices=("time", "random"), default="time",
+            help="rows held back to choose how far trees grow: the latest ones (with --time), or any",
+        )  # fmt: skip
         parser.add_argument("--folds", type=int, default=5, help="stratified, shuffled folds (without --time)")
         parser.add_argument("--seed", type=int, default=42)
 
@@ -33,25 +43,30 @@ class Command(BaseCommand):
         """Read, try every learner, and print."""
         if (options["time"] is None) != (options["cutoff"] is None):
             raise CommandError("--time and --cutoff go together: give both, or neither for folds.")
-        drop = [name.strip() for name in options["drop"].split(",") if name.strip()]
+        drop, vouched = (_names(options[name]) for name in ("drop", "vouch"))
         try:
             book = read_book(
-                options["file"], label=options["label"], time=options["time"], cutoff=options["cutoff"], drop=drop
-            )
+                options["file"], label=options["label"], time=options["time"], cutoff=options["cutoff"],
+                drop=list(dict.fromkeys([*drop, *_not_to_learn(options["mapping"], options)])),
+            )  # fmt: skip
+            leaks = {name: leak for name, leak in _leaks(book, options["seed"]).items() if name not in vouched}
+            why = {name: f"tells the outcome: {leak.sentence}" for name, leak in leaks.items()}
+            book = replace(book, frame=book.frame.without(leaks), left_out={**book.left_out, **why})
             self._tell(book)
-            for line in self._lines(book, options["folds"], options["seed"]):
-                self.stdout.write(json.dumps(line))
-        except (RawBookError, ValueError) as error:
+            for line in self._lines(book, options["folds"], options["seed"], options["rounds"]):
+                self.stdout.write(json.dumps({**line, "leaks": why}))
+        except (RawBookError, MappingError, FileNotFoundError, ValueError) as error:
             raise CommandError(str(error)) from error
 
-    def _lines(self, book: RawBook, folds: int, seed: int) -> Iterator[dict[str, Any]]:
+    def _lines(self, book: RawBook, folds: int, seed: int, rounds: str) -> Iterator[dict[str, Any]]:
         if book.time is None or book.cutoff is None:
             splits = folds_of(book.labels, folds=folds, seed=seed)
             how: dict[str, Any] = {"folds": folds}
         else:
             splits = [split_at(book.labels, book.time, cutoff=book.cutoff)]
             how = {"train_rows": len(splits[0][0]), "test_rows": len(splits[0][1])}
-        trials = self._watched(run_trials(book.frame, book.labels, splits, seed=seed, time=book.time), len(splits))
+        time = book.time if rounds == "time" else None
+        trials = self._watched(run_trials(book.frame, book.labels, splits, seed=seed, time=time), len(splits))
         for learner, group in groupby(trials, key=lambda trial: trial.learner):
             found = list(group)
             measures = summary(found)
@@ -71,6 +86,7 @@ class Command(BaseCommand):
                 "bad_value": book.bad_value,
                 **how,
                 "seed": seed,
+                "rounds": rounds if book.time is not None else "random",
             }
 
     def _watched(self, trials: Iterator[Trial], splits: int) -> Iterator[Trial]:
@@ -91,3 +107,24 @@ class Command(BaseCommand):
             self.stderr.write(f"left out {name!r}: {why}")
         for name, note in book.notes.items():
             self.stderr.write(f"{name!r}: {note}")
+
+
+def _names(text: str) -> list[str]:
+    return [name.strip() for name in text.split(",") if name.strip()]
+
+
+def _not_to_learn(mapping: str | None, options: dict[str, Any]) -> list[str]:
+    """The columns that a mapping keeps from learners: protected, proxies, known only later, ignored."""
+    if mapping is None:
+        return []
+    found = read_mapping(mapping_text(mapping), source=mapping)
+    kept = {column.column for column in found.training_columns} | {options["label"], options["time"]}
+    return [column.column for column in found.columns if column.column not in kept]
+
+
+def _leaks(book: RawBook, seed: int) -> dict[str, Leak]:
+    """What tells the outcome in the rows that are learnt from: with a cut-off those before it."""
+    if book.time is None or book.cutoff is None:
+        return find_leaks(book.frame, book.labels, seed=seed)
+    train, _ = split_at(book.labels, book.time, cutoff=book.cutoff)
+    return find_leaks(book.frame.take(train), book.labels[train], seed=seed)
