@@ -37,10 +37,10 @@ ALONE = 0.92
 # than they do together (those left aside that rank about as well: copies of one thing), and in any case.
 GAIN_ALONE = 0.35
 GAIN = 0.7
+# Only a column that ranks so well by itself is looked at beside the others.
 STRONG = 0.75
 BETTER = 0.02
 ALIKE = 0.05
-CANDIDATES = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,16 +69,10 @@ def find_leaks(frame: Frame, labels: Labels, *, seed: int = 42) -> dict[str, Lea
     alone = [_alone(coded, at) for at in range(len(names))]
     found = {names[at]: leak for at, one in enumerate(alone) if (leak := _by_itself(one)) is not None}
     left = [at for at, name in enumerate(names) if name not in found]
-    while len(left) > 1:
-        whole = _together(coded, left)
-        for at in sorted(left, key=lambda at: -alone[at].auc)[:CANDIDATES]:
-            leak = _beside_others(coded, alone, left, at, whole)
-            if leak is not None:
-                found[names[at]] = leak
-                left.remove(at)
-                break
-        else:
-            break
+    while (worst := _worst(coded, alone, left)) is not None:
+        at, leak = worst
+        found[names[at]] = leak
+        left.remove(at)
     return found
 
 
@@ -124,31 +118,36 @@ def _by_itself(one: _Alone) -> Leak | None:
     return None
 
 
-def _beside_others(
-    coded: Sequence[Parts], alone: Sequence[_Alone], left: Sequence[int], at: int, whole: float
-) -> Leak | None:
-    strong = [other for other in left if alone[other].auc >= STRONG]
-    alike = [other for other in strong if other == at or alone[other].auc >= alone[at].auc - ALIKE]
-    for kind, aside, least in (("better", alike, GAIN_ALONE), ("gain", [at], GAIN)):
-        others = [other for other in left if other not in aside]
-        without = _together(coded, others) if others else 0.5
-        if kind == "better" and (at not in strong or alone[at].auc < without + BETTER):
-            continue
-        if whole - without >= least * (1 - without):
-            ranks = f"By itself it ranks with an AUC of {alone[at].auc:.3f}, "
-            return Leak(kind, f"{ranks}the others without it with {without:.3f}, all together with {whole:.3f}.")
+def _worst(coded: Sequence[Parts], alone: Sequence[_Alone], left: Sequence[int]) -> tuple[int, Leak] | None:
+    """The strongest column that foretells more than it may beside the others, None where none does."""
+    strong = sorted((at for at in left if alone[at].auc >= STRONG), key=lambda at: -alone[at].auc)
+    whole = _together(coded, left) if strong else 0.0
+    for at in strong:
+        alike = [other for other in strong if alone[other].auc >= alone[at].auc - ALIKE]
+        without = _together(coded, [other for other in left if other not in alike])
+        better = alone[at].auc >= without + BETTER and whole - without >= GAIN_ALONE * (1 - without)
+        if not better:
+            without = _together(coded, [other for other in left if other != at])
+        if better or whole - without >= GAIN * (1 - without):
+            return at, Leak(
+                "better" if better else "gain",
+                f"By itself it ranks with an AUC of {alone[at].auc:.3f}, the others without it with {without:.3f}, "
+                f"all together with {whole:.3f}.",
+            )
     return None
 
 
-def _together(coded: Sequence[Parts], columns: list[int]) -> float:
+def _together(coded: Sequence[Parts], columns: Sequence[int]) -> float:
     """The AUC of a model of some columns."""
+    if not columns:
+        return 0.5
     found: list[float] = []
     for (fit, fit_labels), (check, check_labels) in coded:
         model = HistGradientBoostingClassifier(
             learning_rate=0.15, max_iter=60, max_leaf_nodes=15, min_samples_leaf=20, l2_regularization=1.0,
             early_stopping=False, random_state=0,
         )  # fmt: skip
-        fit_on(model, fit[:, columns], fit_labels)
-        pd: Floats = model.predict_proba(model_input(check[:, columns]))[:, 1]
+        fit_on(model, fit[:, list(columns)], fit_labels)
+        pd: Floats = model.predict_proba(model_input(check[:, list(columns)]))[:, 1]
         found.append(auc(check_labels, pd))
     return float(np.mean(found))
