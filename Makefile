@@ -34,7 +34,7 @@ bench: install-dev
 soak: install-dev
 	LUOPAN_SOAK=1 $(PY) -m pytest -n 2 --timeout 3600 tests
 soak-state: install-dev
-	LUOPAN_SOAK=1 $(PY) -m pytest -n 0 --timeout 0 tests/state
+	LUOPAN_SOAK=1 $(PY) -m pytest -n 0 -s --timeout 0 tests/state
 # Requests that nobody thought of, for ten minutes: FUZZ_S=30 for less, FUZZ_SEED for others.
 soak-fuzz: install-dev
 	$(PY) -m pytest -n 0 -s -q tests/contract/fuzz.py

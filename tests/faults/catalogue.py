@@ -41,10 +41,8 @@ FAULTS = {
     "F38": "transaction left idle",
 }
 LEFT_OUT = {
-    "F11": "no Redis here: the embedded broker's memory is the database (F06), RabbitMQ's lies on disk",
     "F13": "there is no cache outside a process: what is kept is looked up again within 5 s",
     "F27": "belongs to the issue about risk",
     "F28": "belongs to the issue about risk",
     "F29": "belongs to the issue about risk",
-    "F31": "needs a deployment to roll back: no image is built on this machine",
 }

@@ -1,6 +1,7 @@
 """Ten thousand steps of the loop in any order, and a million under `make soak-state`: nothing that must hold breaks."""
 
 import os
+import sys
 
 import pytest
 from django.core.management import call_command
@@ -38,6 +39,7 @@ def test_whatever_they_do_in_whatever_order() -> None:
     while Loop.steps < STEPS:
         run_state_machine_as_test(seed(number)(Loop), settings=LIVES)
         number += 1
+        sys.stderr.write(f"seeds {FIRST_SEED} to {number - 1}: {Loop.steps} steps, {Loop.refused} of them refused\n")
         if number % ROUNDS == 0:
             lived = figures()
             empty()
