@@ -19,6 +19,7 @@ from hub.db.quick import New
 from hub.ids import uuid7
 
 ATTEMPTS_MAX = 5
+RELAYED_AT_ONCE = 500
 _RELAY_LOCK = 0x6C756F70_01
 log = structlog.get_logger(__name__)
 
@@ -143,7 +144,7 @@ FROM batch WHERE e.id = batch.id RETURNING e.id, e.type
 """
 
 
-def relay(*, now: datetime, limit: int = 500) -> int:
+def relay(*, now: datetime, limit: int = RELAYED_AT_ONCE) -> int:
     """Give positions to committed events and an inbox entry to each subscriber. Platform scope; returns the count."""
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("SELECT pg_try_advisory_xact_lock(%s)", [_RELAY_LOCK])

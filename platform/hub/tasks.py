@@ -9,12 +9,16 @@ from hub.invariant_report import InvariantReport
 from hub.seal_file import SealFile
 from hub.tenancy import platform_scope
 
+RELAYS_MAX = 40  # in one task: what has piled up while the broker was away is placed within seconds
+
 
 @shared_task(name="hub.relay_outbox")
 def relay_outbox() -> None:
     """Give positions to committed events, then hand them to their subscribers."""
-    with platform_scope():
-        outbox.relay(now=now())
+    for _ in range(RELAYS_MAX):
+        with platform_scope():
+            if outbox.relay(now=now()) < outbox.RELAYED_AT_ONCE:
+                break
     # One transaction each: a subscriber that fails takes nobody else's effect with it.
     for _ in range(200):
         with platform_scope():
