@@ -160,3 +160,4 @@ def test_while_nothing_is_ready_staff_get_in_and_others_are_told_to_come_again(p
         assert proxy.get("/console/")[0] == 200
     finally:
         Web.ready = True
+        until(lambda: answers(proxy), within_s=30, what="the processes are back")
