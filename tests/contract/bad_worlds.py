@@ -68,8 +68,8 @@ class ApiWorld:
         """The request that is taken."""
         _, path = ask.split(" ", 1)
         if path == TOKENS:
-            form = {"grant_type": "client_credentials", "client_id": self._known, "client_secret": self._secret}
-            return Good(path, "urlencoded", form)
+            sent = {"grant_type": "client_credentials", "client_id": self._known, "client_secret": self._secret}
+            return Good(path, "urlencoded", sent)
         operation = self.operation(ask)
         ready = self.object_of(path, self.owner) if "{" in path else Ready(uuid4())
         needs = {found["name"] for found in operation.get("parameters", []) if found["in"] == "header"}
