@@ -11,9 +11,9 @@ from django.db.models import F, Q
 from hub.crypto import DataKey
 from hub.ids import uuid7
 from hub.key_columns import Indexed
+from hub.leases import Leased
 from risk.features.facade import Mapping, stored_mapping
 from risk.learning.flows import BOOK
-from risk.learning.leases import Leased
 
 PROBLEMS_KEPT = 10_000
 

@@ -9,8 +9,8 @@ from django.db import models
 from django.db.models import Q
 
 from hub.ids import uuid7
+from hub.leases import Leased
 from risk.learning.flows import RUN
-from risk.learning.leases import Leased
 
 ATTEMPTS_MAX = 5
 

@@ -9,8 +9,8 @@ from django.db import transaction
 from hub import outbox
 from hub.audit import system_actor
 from hub.events import TrainingInterrupted
+from hub.leases import stale
 from risk.learning import storage
-from risk.learning.leases import stale
 from risk.learning.models import LoanBook, TrainingRun
 from risk.learning.run_models import ATTEMPTS_MAX
 from risk.learning.services import end_training

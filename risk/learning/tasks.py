@@ -8,9 +8,9 @@ from celery import shared_task
 
 from hub.audit import system_actor
 from hub.clock import now
+from hub.leases import Busy, LeaseLost
 from hub.tenancy import platform_scope
 from risk.learning import reading, sweeper
-from risk.learning.leases import Busy, LeaseLost
 
 TRAINING_LIMIT_S = 5 * 3600
 log = structlog.get_logger(__name__)

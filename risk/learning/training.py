@@ -6,7 +6,7 @@ The plan, each bag and each check are kept as they are made; the version and the
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -21,13 +21,13 @@ from hub import outbox
 from hub.audit import Actor
 from hub.errors import DomainError
 from hub.events import TrainingStarted
+from hub.leases import Heartbeat, LeaseLost
 from risk.learning import queries, services
 from risk.learning.assembly import NothingToLearn, TrainingSet, assemble
 from risk.learning.fit.glassbox import combine, fit_bag, prepare
 from risk.learning.fit.leaks import find_leaks
 from risk.learning.fit.recipe import Bag, Recipe, bag_from, plan_from
 from risk.learning.fit.recipe import Plan as FitPlan
-from risk.learning.leases import Heartbeat, LeaseLost
 from risk.learning.models import LoanBook, OutcomeEntry, TrainingCheckpoint, TrainingRun
 from risk.learning.run_models import ATTEMPTS_MAX
 from risk.learning.validation import Logits, calibration_of, held_out_logits, plan_checks, report_of
@@ -144,6 +144,8 @@ class _Training:
             self.run = queries.run_by_id(run_id=worker.run_id)
             books = {str(book.id): book for book in queries.read_books(line_id=self.run.line_id)}
             self.kept = TrainingCheckpoint.payloads(self.run.id)
+            self.earlier = queries.known_before(run=self.run)
+            self.champion = scoring.champion_on(line_id=self.run.line_id)
         self.books: list[LoanBook] = [books[book_id] for book_id in self.run.book_ids]
         self.recipe = msgspec.convert(self.run.recipe, Recipe)
         self.done = 0
@@ -162,7 +164,7 @@ class _Training:
         self._step("Reading the label ledger")
         found = assemble(
             self.books, scope=self.worker.scope, check=self.heartbeat.check, outcomes_until=self.run.outcomes_until,
-            as_of=self.run.as_of,
+            as_of=self.run.as_of, earlier=self.earlier,
         )  # fmt: skip
         self._refuse_leaks(found)
         checks = plan_checks(found, seed=self.run.seed)
@@ -174,7 +176,9 @@ class _Training:
         self._step("Registering the version")
         labels = np.concatenate([found.labels[test] for _, test in checks.splits])
         calibration = calibration_of(np.concatenate(logits), labels)
-        report = report_of(found, checks, logits, calibration, facts=self._facts(plan, found))
+        criteria = judgement(found, checks, logits, artefact, self.champion, seed=self.run.seed)
+        facts = {**self._facts(plan, found), "criteria": [asdict(one) for one in criteria]}
+        report = report_of(found, checks, logits, calibration, facts=facts)
         return self._register(artefact, calibration, report)
 
     def _step(self, text: str) -> None:
@@ -236,6 +240,7 @@ class _Training:
             "jurisdiction": mapping.jurisdiction,
             "currency": mapping.currency,
             "as_of": self.run.as_of.isoformat() if self.run.as_of else None,
+            "champion": str(self.champion.version_id) if self.champion else None,
             "outcomes": {
                 "rows": found.outcomes, "until": self.run.outcomes_until, "erased_left_out": found.erased,
             },

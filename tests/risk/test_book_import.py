@@ -12,10 +12,10 @@ from django.conf import settings
 
 from hub.clock import now
 from hub.errors import Conflict, Invalid, TooLarge
+from hub.leases import Busy, LeaseLost
 from hub.models import AuditRow, OutboxEvent
 from hub.tenancy import platform_scope
 from risk.learning import queries, reading, storage
-from risk.learning.leases import Busy, LeaseLost
 from risk.learning.models import BookProblem, LabelEntry, LoanBook, TrainingRun
 from risk.learning.services import ControlTotals
 from tests.risk.factories import ACTOR, HEADER, MAPPING, book_bytes, imported, lines, read, register

@@ -10,10 +10,10 @@ from django.db import connection
 
 from hub.clock import now
 from hub.errors import Conflict, Invalid, NotFound
+from hub.leases import Busy, LeaseLost
 from hub.models import OutboxEvent
 from hub.tenancy import platform_scope
 from risk.learning import queries, services, sweeper, training
-from risk.learning.leases import Busy, LeaseLost
 from risk.learning.models import LoanBook, TrainingCheckpoint, TrainingRun
 from risk.scoring.models import ModelVersion
 from tests.risk.factories import ACTOR, MAPPING, QUICK, book_bytes, imported, lines

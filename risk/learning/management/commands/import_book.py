@@ -13,9 +13,9 @@ from django.core.management.base import BaseCommand, CommandError
 from hub.audit import system_actor
 from hub.clock import now
 from hub.errors import DomainError
+from hub.leases import Busy, LeaseLost
 from hub.tenancy import platform_scope
 from risk.learning import queries, reading, services, shipped
-from risk.learning.leases import Busy, LeaseLost
 from risk.learning.models import LoanBook
 
 CHUNK_BYTES = 1 << 20
