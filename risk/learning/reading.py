@@ -92,7 +92,7 @@ def read_book(
 
 
 def _read_all(reader: _Reader, book: LoanBook) -> LoanBook:
-    mapping, path = book.mapping, storage.path_of(book.id)
+    mapping, path = book.mapping, storage.BOOKS.path_of(book.id)
     rows = reader_for(path, mapping)
     if book.lines is None:
         totals = msgspec.convert(book.totals, services.ControlTotals, strict=False)
@@ -107,7 +107,7 @@ def _read_all(reader: _Reader, book: LoanBook) -> LoanBook:
         reader.progress(book)
     if book.is_open:
         raise BookFileError("The file is not as it was at the first look: hand it in again.")
-    storage.remove(book.id)
+    storage.BOOKS.remove(book.id)
     return book
 
 
@@ -122,7 +122,7 @@ def _check_totals(found: Scan, totals: services.ControlTotals) -> None:
 
 
 def _batches(book: LoanBook, mapping: Mapping, rows: RowReader) -> Iterator[_Batch]:
-    lines = lines_of(storage.path_of(book.id), start=book.position_bytes, number=book.lines_done + 2)
+    lines = lines_of(storage.BOOKS.path_of(book.id), start=book.position_bytes, number=book.lines_done + 2)
     while part := list(islice(lines, BATCH_LINES)):
         digest = hashlib.sha256(b"\n".join(line.raw for line in part)).hexdigest()
         batch = _Batch(part[0], part[-1], len(part), digest)
@@ -214,7 +214,7 @@ def _refuse(reader: _Reader, reason: str) -> LoanBook:
     with reader.scope():
         book = reader.held()
         _end_refused(book, reason, reader)
-    storage.remove(book.id)
+    storage.BOOKS.remove(book.id)
     reader.progress(book)
     return book
 

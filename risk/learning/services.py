@@ -16,6 +16,7 @@ from hub.crypto import DataKey
 from hub.errors import Conflict, FieldError, Invalid
 from hub.events import BookRegistered, TrainingFinished, TrainingRequested
 from hub.ids import uuid7
+from hub.uploads import Upload
 from risk.features.facade import HeaderError, Mapping, MappingError, read_mapping
 from risk.learning import queries, storage
 from risk.learning.book_file import BookFileError, reader_for
@@ -81,9 +82,7 @@ def register_book(
         upload.discard()
 
 
-def _keep(
-    upload: storage.Upload, mapping: Mapping, fields: dict[str, Any], *, actor: Actor, now: datetime
-) -> Registered:
+def _keep(upload: Upload, mapping: Mapping, fields: dict[str, Any], *, actor: Actor, now: datetime) -> Registered:
     book_id, institution_id = uuid7(), fields["institution_id"]
     key = DataKey.objects.for_reference(institution_id=institution_id, kind=DataKey.BOOK, reference=str(book_id))
     try:
@@ -121,7 +120,7 @@ def _checked_totals(totals: ControlTotals, mapping: Mapping) -> ControlTotals:
     return totals
 
 
-def _check_file(upload: storage.Upload, mapping: Mapping, totals: ControlTotals) -> None:
+def _check_file(upload: Upload, mapping: Mapping, totals: ControlTotals) -> None:
     if totals.sha256 is not None and totals.sha256.strip().lower() != upload.sha256:
         remedy = f"The file that came has the SHA-256 {upload.sha256}: send it again."
         raise Invalid([FieldError("/sha256", "digest_differs", remedy)], "The file is not the one announced.")

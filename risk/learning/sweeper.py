@@ -66,7 +66,7 @@ def _put_back(run: TrainingRun, now: datetime) -> None:
 def tidy_uploads(*, now: datetime) -> int:
     """Remove files that no open book waits for any more; returns how many."""
     wanted = {str(book_id) for book_id in LoanBook.objects.filter(finished_at=None).values_list("id", flat=True)}
-    gone = [path for path in storage.abandoned(now=now) if path.name not in wanted]
+    gone = [path for path in storage.BOOKS.abandoned(now=now) if path.name not in wanted]
     for path in gone:
         path.unlink(missing_ok=True)
     return len(gone)

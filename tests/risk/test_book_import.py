@@ -181,7 +181,7 @@ def test_a_reader_that_lost_its_lease_writes_nothing_more(monkeypatch: pytest.Mo
 
 def test_the_file_is_gone_once_the_ledger_holds_its_lines() -> None:
     registered = register(book_bytes(lines(5)))
-    path = storage.path_of(registered.book.id)
+    path = storage.BOOKS.path_of(registered.book.id)
     assert path.stat().st_mode & 0o777 == 0o600
     read(registered.book.id)
     assert not path.exists()
@@ -201,7 +201,7 @@ def test_a_book_that_cannot_be_taken_is_refused_with_the_reason_and_no_row(conte
     assert book.state == "refused"
     assert word in book.refusal
     assert entries(book.id) == []
-    assert not storage.path_of(book.id).exists()
+    assert not storage.BOOKS.path_of(book.id).exists()
     with platform_scope():
         assert OutboxEvent.objects.filter(subject_id=book.id, type="book.refused").count() == 1
 
