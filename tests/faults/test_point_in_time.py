@@ -1,6 +1,7 @@
 """F32: a table is dropped under load; the cluster is restored to one second before, and all holds on the copy."""
 
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -167,7 +168,7 @@ def test_restored_to_one_second_before_a_dropped_table(name: str, tmp_path: Path
         if (copy / "data" / "postmaster.pid").exists():
             backup("stop", "--into", copy)
         shutil.rmtree(postgres.socket_folder(copy), ignore_errors=True)
-    assert "0 heads set aside" not in said
+    assert re.search(r"\b[1-9]\d* heads set aside", said)
     assert "every sealed row is as it was" in said
     assert "BROKEN" not in said
     rpo_s = (wanted - datetime.fromisoformat(told["last_commit"])).total_seconds()
