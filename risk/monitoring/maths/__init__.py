@@ -1,0 +1,1 @@
+"""The statistics of monitoring: pure functions from arrays to dataclasses."""
