@@ -2,6 +2,7 @@
 
 from risk.scoring.glassbox.artefact import FORMAT, ArtefactError, Manifest, manifest_of
 from risk.scoring.glassbox.axis import InputError
+from risk.scoring.glassbox.batch_reasons import Ranked
 from risk.scoring.glassbox.calibration import Calibration
 from risk.scoring.glassbox.reasons import Reason
 from risk.scoring.glassbox.scorer import Batch, Score, Scorer, Term, load_artefact
@@ -13,6 +14,7 @@ __all__ = [
     "Calibration",
     "InputError",
     "Manifest",
+    "Ranked",
     "Reason",
     "Score",
     "Scorer",

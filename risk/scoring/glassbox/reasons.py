@@ -51,6 +51,7 @@ class BestBin:
         axis = artefact.features[position]
         self.bins = _undominated(main, tables, _common_bins(axis, artefact.reasons.min_share))
         self.values = {index: (axis.value_in(index, 0), axis.value_in(index, axis.size)) for index in self.bins}
+        self.tables = main[self.bins], [table[self.bins] for table in tables]
         self._main: list[int] = main[self.bins].tolist()
         self._by_partner: list[list[list[int]]] = [table[self.bins].T.tolist() for table in tables]
         least = main[self.bins] + sum((table[self.bins].min(axis=1) for table in tables), start=np.int64(0))
@@ -79,8 +80,8 @@ class Reasoner:
 
     def __init__(self, artefact: Artefact) -> None:
         self._names = [axis.name for axis in artefact.features]
-        self._best = [BestBin(artefact, at) for at in range(len(artefact.features))]
-        self._floors = [(at, best.floor) for at, best in enumerate(self._best) if best.bins]
+        self.best = [BestBin(artefact, at) for at in range(len(artefact.features))]
+        self._floors = [(at, best.floor) for at, best in enumerate(self.best) if best.bins]
         self._pairs = [(pair.i, pair.j) for pair in artefact.pairs]
 
     def reasons(
@@ -106,7 +107,7 @@ class Reasoner:
         for bound, at in bounds:
             if bound <= 0 or bound < smallest:
                 break
-            least, best_bin = self._best[at].find(bins)
+            least, best_bin = self.best[at].find(bins)
             if own[at] > least:
                 losses.append((least - own[at], at, best_bin))
                 if len(losses) >= limit:
@@ -117,7 +118,7 @@ class Reasoner:
     def _reason(
         self, values: Sequence[float | str | None], bins: Sequence[int], gain: int, at: int, best_bin: int
     ) -> Reason:
-        from_below, from_above = self._best[at].values[best_bin]
+        from_below, from_above = self.best[at].values[best_bin]
         best_value = from_below if bins[at] < best_bin else from_above
         return Reason(self._names[at], values[at], bins[at], best_value, best_bin, -gain)
 

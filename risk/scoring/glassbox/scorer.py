@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from risk.scoring.glassbox.artefact import Artefact, ArtefactError, decode
 from risk.scoring.glassbox.axis import Axis, Bins, InputError, NumberAxis
+from risk.scoring.glassbox.batch_reasons import BatchReasoner, Ranked
 from risk.scoring.glassbox.calibration import Calibration, decimal_text, probability
 from risk.scoring.glassbox.reasons import Reason, Reasoner
 
@@ -45,11 +46,15 @@ class Term(msgspec.Struct, frozen=True, gc=False):
 
 
 class Batch(msgspec.Struct, frozen=True):
-    """Scored rows: `logits` (n,), and where asked `mains` (n, features) and `pairs` (n, pairs), all micro-logits."""
+    """Scored rows: `logits` (n,), and where asked `mains` (n, features) and `pairs` (n, pairs), all micro-logits.
+
+    With these come the `bins` (n, features) that the values fell into.
+    """
 
     logits: Integers
     mains: Integers | None
     pairs: Integers | None
+    bins: Integers | None = None
 
     def pd(self, calibration: Calibration) -> NDArray[np.float64]:
         """Calibrated probabilities, the same bits as of row scoring."""
@@ -71,6 +76,7 @@ class Scorer:
         self._main_tables = [np.array(main, dtype=np.int64) for main in artefact.mains]
         self._pair_tables = [np.array(pair.table, dtype=np.int64) for pair in artefact.pairs]
         self._reasoner = Reasoner(artefact)
+        self._batch_reasoner = BatchReasoner(self.names, self._reasoner.best, [(i, j) for i, j, _ in self._pairs])
 
     @property
     def features(self) -> tuple[Axis, ...]:
@@ -110,9 +116,25 @@ class Scorer:
         logits = np.empty(rows, dtype=np.int64)
         mains = np.empty((rows, len(self._main_tables)), dtype=np.int64) if contributions else None
         pairs = np.empty((rows, len(self._pair_tables)), dtype=np.int64) if contributions else None
+        bins = np.empty((rows, len(axes)), dtype=np.int64) if contributions else None
         for part in _parts(rows):
-            self._score_part(given, part, logits, mains, pairs)
-        return Batch(logits, mains, pairs)
+            self._score_part(given, part, Batch(logits, mains, pairs, bins))
+        return Batch(logits, mains, pairs, bins)
+
+    def rank(self, batch: Batch, *, limit: int = 4) -> Ranked:
+        """The exact counterfactual reasons of rows scored with their contributions (ValueError without)."""
+        if batch.bins is None or batch.mains is None or batch.pairs is None:
+            raise ValueError("Reasons need the contributions: score the batch with them.")
+        return self._batch_reasoner.rank(batch.bins, batch.mains, batch.pairs, limit)
+
+    def batch_reasons(
+        self, columns: Mapping[str, Sequence[Value]], batch: Batch, *, limit: int = 4
+    ) -> Iterator[tuple[Reason, ...]]:
+        """The reasons of each row of a batch, made from these columns: those of `reasons`, to the bit."""
+        ranked = self.rank(batch, limit=limit)
+        assert batch.bins is not None
+        absent = [None] * len(batch.logits)
+        return self._batch_reasoner.texts(ranked, batch.bins, [columns.get(name, absent) for name in self.names])
 
     def _bins(self, given: tuple[Any, ...]) -> list[int]:
         bins: list[int] = []
@@ -130,28 +152,23 @@ class Scorer:
             raise InputError(f"Feature {axis.name!r} cannot take a value of this type.") from None
         return bins
 
-    def _score_part(
-        self,
-        columns: Mapping[str, NDArray[Any]],
-        part: slice,
-        logits: Integers,
-        mains: Integers | None,
-        pairs: Integers | None,
-    ) -> None:
+    def _score_part(self, columns: Mapping[str, NDArray[Any]], part: slice, made: Batch) -> None:
         rows = part.stop - part.start
         bins = [_column_bins(axis, columns.get(axis.name), part, rows) for axis in self.artefact.features]
         total = np.full(rows, self.intercept_micro, dtype=np.int64)
         for at, table in enumerate(self._main_tables):
             term = table[bins[at]]
             total += term
-            if mains is not None:
-                mains[part, at] = term
+            if made.mains is not None:
+                made.mains[part, at] = term
         for at, (i, j, _) in enumerate(self._pairs):
             term = self._pair_tables[at][bins[i], bins[j]]
             total += term
-            if pairs is not None:
-                pairs[part, at] = term
-        logits[part] = total
+            if made.pairs is not None:
+                made.pairs[part, at] = term
+        made.logits[part] = total
+        if made.bins is not None:
+            made.bins[part] = np.column_stack(bins)
 
 
 def load_artefact(data: bytes, *, sha256: str) -> Scorer:
