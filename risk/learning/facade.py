@@ -9,13 +9,18 @@ from uuid import UUID
 
 from hub.audit import Actor
 from hub.metrics import Gauge
-from risk.learning import outcomes, queries, reading, services, shipped
+from risk.learning import monitored, outcomes, queries, reading, services, shipped
 from risk.learning.demo_book import demo_csv
+from risk.learning.facts import BookSample, GroupColumn, LoanOutcome
 from risk.learning.flows import RUN
 
 Scope = Callable[[], AbstractContextManager[None]]
 Clock = Callable[[], datetime]
 Say = Callable[[str], None]
+__all__ = [
+    "BookSample", "BookTaken", "GroupColumn", "LoanOutcome", "Trained", "auc_interval", "auc_lost", "book_samples",
+    "generated_book", "line_outcomes", "ranking_power", "record_outcome", "take_book", "train_line", "training_gauges",
+]  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,3 +137,32 @@ def ranking_power(labels: Sequence[bool], scores: Sequence[float]) -> tuple[floa
     from risk.learning.fit.metrics import auc, ks
 
     return auc(labels, scores), ks(labels, scores)
+
+
+def line_outcomes(*, line_id: UUID, until: datetime, limit: int) -> list[LoanOutcome]:
+    """Return the newest good and bad outcomes of a line that count and were known before `until`. Platform scope."""
+    return monitored.line_outcomes(line_id=line_id, until=until, limit=limit)
+
+
+def book_samples(*, line_id: UUID, run_id: UUID, until: datetime, limit: int) -> Iterator[BookSample]:
+    """Yield samples of the books of a line that were read before `until`, `limit` rows each at most. Platform scope.
+
+    `run_id`: the training of the version that is asked about: a book says whether it has learned from it.
+    """
+    return monitored.book_samples(line_id=line_id, run_id=run_id, until=until, limit=limit)
+
+
+def auc_interval(labels: Sequence[bool], scores: Sequence[float]) -> tuple[float, float, float]:
+    """Return an AUC with its 95 % interval; ValueError unless there are two goods and two bads."""
+    from risk.learning.fit.comparison import auc_estimate
+
+    found = auc_estimate(labels, scores)
+    return found.auc, found.lower_95, found.upper_95
+
+
+def auc_lost(labels: Sequence[bool], scores: Sequence[float], against: Sequence[float]) -> tuple[float, float]:
+    """Return by how much the AUC of `scores` is below that of `against`, and with 95 % confidence at most."""
+    from risk.learning.fit.comparison import paired_auc_difference
+
+    found = paired_auc_difference(labels, scores, against)
+    return -found.difference, -found.lower_95

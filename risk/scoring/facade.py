@@ -4,12 +4,13 @@ The glass box needs no Django, and pure packages import it from here: so what ne
 it is called.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
+from risk.scoring.facts import Decided, ModelView
 from risk.scoring.glassbox import (
     FORMAT,
     ArtefactError,
@@ -36,11 +37,13 @@ __all__ = [
     "ArtefactError",
     "Batch",
     "Calibration",
+    "Decided",
     "DecidedFeatures",
     "DecisionReason",
     "InputError",
     "LineView",
     "Manifest",
+    "ModelView",
     "Reason",
     "Score",
     "ScoredApplication",
@@ -50,6 +53,8 @@ __all__ = [
     "champion",
     "champion_ready",
     "decided_features",
+    "decided_values",
+    "decisions",
     "decisions_of",
     "ensure_line",
     "find_line",
@@ -59,10 +64,13 @@ __all__ = [
     "line_of",
     "load_artefact",
     "manifest_of",
+    "model",
+    "models_in_use",
     "read_application",
     "register_version",
     "replay_application",
     "score_application",
+    "scorer",
 ]
 
 # The platform's line for sandboxes, whose clients make time pass and loans end as they like: it alone learns from
@@ -278,3 +286,40 @@ def champion(*, line_name: str) -> Champion:
 
     version = services.champion_of(line_name=line_name)
     return Champion(version.id, services.scorer_of(version), version.calibration)
+
+
+def models_in_use() -> list[ModelView]:
+    """Return the champions of the scope, by line."""
+    from risk.scoring import monitored
+
+    return monitored.models_in_use()
+
+
+def model(*, version_id: UUID) -> ModelView:
+    """Return a version that scores or scored; `NotFound` for others, which another institution's are too."""
+    from risk.scoring import monitored
+
+    return monitored.model(version_id=version_id)
+
+
+def scorer(*, version_id: UUID) -> Scorer:
+    """Return the loaded tables of a version; `Unavailable` where they do not load."""
+    from risk.scoring import monitored
+
+    return monitored.scorer(version_id=version_id)
+
+
+def decisions(
+    *, line_id: UUID, since: datetime, until: datetime, limit: int, ids: Collection[UUID] | None = None
+) -> list[Decided]:
+    """Return the newest `limit` decisions of a line in [since, until), newest first; with `ids` only these."""
+    from risk.scoring import monitored
+
+    return monitored.decisions(line_id=line_id, since=since, until=until, limit=limit, ids=ids)
+
+
+def decided_values(*, decision_ids: Sequence[UUID]) -> dict[UUID, dict[str, float | str | None]]:
+    """Return what decisions were made from; those of erased people are left out. Platform scope."""
+    from risk.scoring import monitored
+
+    return monitored.decided_values(decision_ids=decision_ids)

@@ -112,3 +112,14 @@ def test_all_faults_are_named_at_once() -> None:
 )
 def test_what_is_no_mapping_is_refused_with_its_place(text: bytes, word: str) -> None:
     assert word in faults(text)[0]
+
+
+def test_group_columns_say_on_what_basis_their_values_stand() -> None:
+    text = MAPPING.decode().replace("sex: {role: protected,", "sex: {role: protected, basis: voluntary,")
+    mapping = read_mapping(text.encode())
+    assert [(column.feature_name, column.basis) for column in mapping.group_columns] == [
+        ("sex", "voluntary"), ("district", "collected"),
+    ]  # fmt: skip
+    assert b"basis" not in read_mapping(MAPPING).canonical()  # the digest of a mapping that says nothing stays
+    with pytest.raises(MappingError, match="Write collected, voluntary or estimated"):
+        read_mapping(text.replace("voluntary", "guessed").encode())

@@ -13,6 +13,7 @@ COLUMNS_MAX = 2_000
 
 ValueType = Literal["number", "percent", "months", "years", "category"]
 Known = Literal["at_scoring", "later"]
+Basis = Literal["collected", "voluntary", "estimated"]
 Purpose = Literal["consumer", "sole_trader", "small_business"]
 Name = Annotated[str, msgspec.Meta(min_length=1, max_length=120)]
 Unit = Annotated[str, msgspec.Meta(max_length=30)]
@@ -63,11 +64,17 @@ class FeatureColumn(ValueColumn, frozen=True, tag_field="role", tag="feature"):
     vouched: Annotated[str, msgspec.Meta(max_length=300)] = ""
 
 
-class ProtectedColumn(ValueColumn, frozen=True, tag_field="role", tag="protected"):
-    """A protected attribute: kept sealed to measure fairness, never an input."""
+class GroupValues(ValueColumn, frozen=True):
+    """Kept sealed to measure fairness, never an input. `basis`: collected, given voluntarily, or estimated."""
+
+    basis: Basis = "collected"
 
 
-class ProxyColumn(ValueColumn, frozen=True, tag_field="role", tag="proxy"):
+class ProtectedColumn(GroupValues, frozen=True, tag_field="role", tag="protected"):
+    """A protected attribute."""
+
+
+class ProxyColumn(GroupValues, frozen=True, tag_field="role", tag="proxy"):
     """A stand-in for a protected attribute: treated as one."""
 
 
@@ -139,6 +146,11 @@ class Mapping(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     def kept_columns(self) -> tuple[ValueColumn, ...]:
         """The columns whose values are kept, in their order: features, protected attributes, proxies."""
         return tuple(column for column in self.columns if isinstance(column, ValueColumn))
+
+    @property
+    def group_columns(self) -> tuple[GroupValues, ...]:
+        """The protected attributes and proxies, in their order."""
+        return tuple(column for column in self.columns if isinstance(column, GroupValues))
 
     @property
     def training_columns(self) -> tuple[FeatureColumn, ...]:

@@ -44,6 +44,7 @@ _REMEDIES = {
     "role": f"Write one of {_ROLES}.",
     "type": "Write one of number, percent, months, years, category.",
     "known": "Write at_scoring if it is known when somebody is scored, else later.",
+    "basis": "Write collected, voluntary or estimated: how the book came by the values.",
     "vouched": "Write in a sentence how it was made sure that it is known when somebody is scored.",
     "direction": "Write 1 where more of it means more risk, -1 where it means less, 0 to leave it free.",
     "unit": "Write the unit of the number, such as HKD, count, ratio.",

@@ -1,0 +1,44 @@
+"""What others read of labels, many at once: plain values, no rows."""
+
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+from uuid import UUID
+
+
+@dataclass(frozen=True, slots=True)
+class LoanOutcome:
+    """How a loan of the platform turned out, and which decision it rests on; neither good nor bad ones are left out."""
+
+    loan_id: UUID
+    decision_id: UUID
+    is_bad: bool
+    opened_on: date
+
+
+@dataclass(frozen=True, slots=True)
+class GroupColumn:
+    """A protected attribute or a proxy of one: its values, and on what basis they stand.
+
+    `kind` is number or category, `basis` collected, voluntary or estimated.
+    """
+
+    name: str
+    kind: str
+    unit: str
+    basis: str
+    values: list[Any]
+
+
+@dataclass(frozen=True, slots=True)
+class BookSample:
+    """Matured rows of a loan book, evenly drawn: features by name, groups, outcomes and (where known) days.
+
+    `learned`: the version that was asked about has learned from this book.
+    """
+
+    columns: dict[str, list[Any]]
+    groups: list[GroupColumn]
+    labels: list[bool]
+    opened_on: list[date | None]
+    learned: bool

@@ -1,0 +1,45 @@
+"""What others read of versions and decisions, many at once: plain values, no rows."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from risk.scoring.glassbox import Calibration
+
+
+@dataclass(frozen=True, slots=True)
+class ModelView:
+    """A version that scores or scored. `institution_id` is None for the platform's own; `report` its validation.
+
+    `since`: when it last became champion. `cut_offs`: the upper ends of the grades' PD bands that anybody may be
+    beyond, rising, each with whether the recommended action changes there.
+    """
+
+    version_id: UUID
+    number: int
+    state: str
+    sha256: str
+    line_id: UUID
+    line_name: str
+    institution_id: UUID | None
+    purpose: str
+    jurisdiction: str
+    run_id: UUID
+    report: dict[str, Any]
+    calibration: Calibration
+    since: datetime | None
+    cut_offs: tuple[tuple[float, bool], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """A decision without what it was made from; `pd` is the calibrated probability of default in 12 months."""
+
+    id: UUID
+    institution_id: UUID | None
+    version_id: UUID
+    pd: float
+    grade: str
+    action: str
+    at: datetime
