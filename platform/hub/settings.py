@@ -62,6 +62,7 @@ INSTALLED_APPS = [
     "partners.delivery.apps.DeliveryConfig",
     "risk.scoring.apps.ScoringConfig",
     "risk.learning.apps.LearningConfig",
+    "risk.monitoring.apps.MonitoringConfig",
     "acquisition.journey.apps.JourneyConfig",
     "acquisition.market.apps.MarketConfig",
 ]
@@ -155,7 +156,13 @@ EVENT_SUBSCRIBERS: dict[str, list[str]] = {
     "performance.corrected": ["partners.loans.subscribers.mature_after"],
     "performance.batch_recorded": ["partners.loans.subscribers.mature_after"],
     "sandbox.clock_advanced": ["partners.loans.subscribers.mature_after"],
-    "outcome.matured": ["risk.learning.subscribers.record_matured_outcome"],
+    "outcome.matured": [
+        "risk.learning.subscribers.record_matured_outcome",
+        "risk.monitoring.subscribers.note_owner",
+    ],
+    "case.opened": ["risk.monitoring.subscribers.note_case"],
+    "decision.recorded": ["risk.monitoring.subscribers.note_answer"],
+    "institution.onboarded": ["risk.monitoring.subscribers.note_sandbox"],
 }
 
 # --- sign-in ---------------------------------------------------------------------------------------------------------

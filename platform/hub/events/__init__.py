@@ -39,6 +39,7 @@ from hub.events.loans import (
     PerformanceReceived,
     PerformanceRecorded,
 )
+from hub.events.monitoring import AlertClosed, AlertOpened, LineMonitored
 from hub.events.people import ConsentGiven, ConsentWithdrawn, PersonErased
 from hub.events.products import (
     BudgetLow,
@@ -67,6 +68,8 @@ from hub.events.referrals import (
 from hub.events.scoring import DecisionScored, ModelApproved, ModelPromoted, ModelVersionRegistered
 
 __all__ = [
+    "AlertClosed",
+    "AlertOpened",
     "ApplicationDecided",
     "ApplicationProved",
     "ApplicationResumed",
@@ -97,6 +100,7 @@ __all__ = [
     "InstitutionSuspended",
     "KeyRotated",
     "LabelRecorded",
+    "LineMonitored",
     "LoanFunded",
     "LoanRescinded",
     "ModelApproved",
