@@ -6,7 +6,7 @@ platform's own borrowers consent to is recorded by `give`: that Luopan scores th
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import ClassVar
+from typing import Any, ClassVar, Protocol
 from uuid import UUID
 
 from django.db import models
@@ -112,17 +112,26 @@ class Claim:
         ours = "share|" if self.purpose == SHARE_WITH_LENDER else ""
         return f"consent|{ours}{self.institution_id or ''}"
 
-    def entry(self, person: DataKey, now: datetime) -> ConsentEntry:
-        """Make the entry that the first mention leaves; `Invalid` where its moments make no sense."""
+    @property
+    def index(self) -> bytes:
+        """The index that an entry of the reference is written under."""
+        return blind_index(self._index_purpose, self.reference)
+
+    def refuse_senseless(self, now: datetime) -> None:
+        """Raise `Invalid` where its moments make no sense: for the first mention."""
         if self.given_at > now:
             raise Invalid([FieldError("/consent/given_at", "in_the_future", "Give the moment at which it was given.")])
         if self.expires_at is not None and self.expires_at <= self.given_at:
             raise Invalid([FieldError("/consent/expires_at", "before_given", "It must lie after given_at.")])
+
+    def entry(self, person: DataKey, now: datetime) -> ConsentEntry:
+        """Make the entry that the first mention leaves; `Invalid` where its moments make no sense."""
+        self.refuse_senseless(now)
         consent_id = uuid7()
         return ConsentEntry(
             id=consent_id, consent_id=consent_id, institution_id=self.institution_id, person=person,
             state=ConsentEntry.GIVEN, purpose=self.purpose, recipient=self.recipient,
-            text_version=self.text_version, reference_index=blind_index(self._index_purpose, self.reference),
+            text_version=self.text_version, reference_index=self.index,
             at=self.given_at, expires_at=self.expires_at, recorded_at=now,
         )  # fmt: skip
 
@@ -143,14 +152,25 @@ def require(
         given = claim.entry(person, now)
         payload = ConsentGiven(given.id, claim.institution_id, person_id=_told(given), purpose=claim.purpose)
         outbox.publish(payload, actor=actor, now=now, before=[given])
-    _refuse_unless_valid(given, claim, person, now)
+    refuse_unless_valid(given, claim, person.id, now)
     if ConsentEntry.WITHDRAWN in found:
         raise Conflict("This consent was withdrawn: a new one is needed.")
     return given.consent_id
 
 
-def _refuse_unless_valid(given: ConsentEntry, claim: Claim, person: DataKey, now: datetime) -> None:
-    if given.person_id != person.id:
+class Given(Protocol):
+    """What a judgement needs to know of the entry by which a consent was given."""
+
+    person_id: Any
+    purpose: str
+    recipient: str
+    text_version: str
+    expires_at: datetime | None
+
+
+def refuse_unless_valid(given: Given, claim: Claim, person_id: Any, now: datetime) -> None:
+    """Raise `Conflict` unless a consent that was given is what a claim of this person says, and has not expired."""
+    if given.person_id != person_id:
         raise Conflict("This consent reference was given by another person.")
     recorded = (given.purpose, given.recipient, given.text_version)
     if recorded != (claim.purpose, claim.recipient, claim.text_version):

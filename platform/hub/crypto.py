@@ -104,10 +104,10 @@ class DataKey(models.Model):
     def _key(self) -> bytes:
         if self.wrapped is None:
             raise Erased()
-        return self._plain or settings.SECRETS.master.open(bytes(self.wrapped), place=_wrapping(self.id))
+        return self._plain or unwrap(bytes(self.wrapped), self.id)
 
 
-def _wrapping(key_id: UUID) -> str:
+def _wrapping(key_id: UUID | str) -> str:
     return f"hub_datakey|wrapped|{key_id}"
 
 
@@ -115,9 +115,14 @@ SEALED = (Sealed("hub_datakey", "wrapped", place=_wrapping),)
 INDEXED = (Indexed("hub_datakey", "reference_index"),)
 
 
-def wrap(key: bytes, key_id: UUID) -> bytes:
+def wrap(key: bytes, key_id: UUID | str) -> bytes:
     """Seal a data key under the master key."""
     return settings.SECRETS.master.seal(key, place=_wrapping(key_id))
+
+
+def unwrap(wrapped: bytes, key_id: UUID | str) -> bytes:
+    """Open a data key."""
+    return settings.SECRETS.master.open(wrapped, place=_wrapping(key_id))
 
 
 def blind_index(purpose: str, value: str) -> bytes:

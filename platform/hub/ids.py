@@ -35,6 +35,17 @@ def uuid7() -> UUID:
 
     Within a process each is greater than the one before, so that rows made together keep their order.
     """
-    value = _sequence.next(int(now().timestamp() * 1000), int.from_bytes(os.urandom(10)))
+    return UUID(int=_version_7(int(now().timestamp() * 1000), os.urandom(10)))
+
+
+def uuid7_texts(count: int) -> list[str]:
+    """Return so many in a row as texts, for a fraction of what objects cost."""
+    milliseconds, noise = int(now().timestamp() * 1000), os.urandom(10 * count)
+    found = (f"{_version_7(milliseconds, noise[at : at + 10]):032x}" for at in range(0, 10 * count, 10))
+    return [f"{one[:8]}-{one[8:12]}-{one[12:16]}-{one[16:20]}-{one[20:]}" for one in found]
+
+
+def _version_7(milliseconds: int, noise: bytes) -> int:
+    value = _sequence.next(milliseconds, int.from_bytes(noise))
     milliseconds, rest = value >> 74, value & _RANDOM_BITS
-    return UUID(int=milliseconds << 80 | 0x7 << 76 | rest >> 62 << 64 | 0b10 << 62 | rest & (1 << 62) - 1)
+    return milliseconds << 80 | 0x7 << 76 | rest >> 62 << 64 | 0b10 << 62 | rest & (1 << 62) - 1
