@@ -9,6 +9,7 @@ from hub.api import Reply, Resource, caller, decode, endpoint
 from hub.clock import now
 from hub.errors import Erased, NotFound
 from risk.scoring import queries, services
+from risk.scoring.affordability_body import read_means
 from risk.scoring.serializers import (
     REPLAY_EXAMPLE,
     SCORE_EXAMPLES,
@@ -28,7 +29,10 @@ class Scores(Resource):
         raises=(NotFound, Erased), examples=SCORE_EXAMPLES,
     )  # fmt: skip
     def post(self, request: Request) -> Reply:
-        """Score a person under a consent, with reasons, and keep the decision record; 404 for an unknown model line."""
+        """Score a person under a consent, with reasons, and keep the decision record; 404 for an unknown model line.
+
+        With `affordability` the amount asked for is held against what the person can afford, too.
+        """
         body = decode(request, ScoreBody)
         client = caller(request)
         scored = services.score_person(
@@ -39,6 +43,7 @@ class Scores(Resource):
                 body.consent.reference, body.consent.text_version, body.consent.given_at, body.consent.expires_at
             ),
             features=body.features,
+            means=read_means(body.affordability) if body.affordability else None,
             actor=client.actor,
             now=now(),
         )

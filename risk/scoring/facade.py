@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
+from risk.scoring.affordability import AffordabilityView, Means, view_of
 from risk.scoring.facts import Decided, ModelView
 from risk.scoring.glassbox import (
     FORMAT,
@@ -25,6 +26,7 @@ from risk.scoring.glassbox import (
     load_artefact,
     manifest_of,
 )
+from risk.scoring.shapes import DecisionReason, ScoredApplication
 
 if TYPE_CHECKING:
     from hub.audit import Actor
@@ -34,6 +36,7 @@ if TYPE_CHECKING:
 __all__ = [
     "FORMAT",
     "SANDBOX_LINE",
+    "AffordabilityView",
     "ArtefactError",
     "Batch",
     "Calibration",
@@ -43,6 +46,7 @@ __all__ = [
     "InputError",
     "LineView",
     "Manifest",
+    "Means",
     "ModelView",
     "Reason",
     "Score",
@@ -147,31 +151,6 @@ def approve_version(*, version_id: UUID, user_id: UUID, now: datetime) -> None:
     registry.approve_version(version_id=version_id, user_id=user_id, now=now)
 
 
-@dataclass(frozen=True, slots=True)
-class DecisionReason:
-    """A principal reason: moving `feature` from `value` to `best_value` alone lowers the logit by `lost_logit`."""
-
-    feature: str
-    value: float | str | None
-    best_value: float | str
-    lost_logit: str
-
-
-@dataclass(frozen=True, slots=True)
-class ScoredApplication:
-    """The platform's decision on an application. `pd` is the probability of default in 12 months, six decimals.
-
-    `action` is approve, review or decline; `reasons` are up to four, the weightiest first.
-    """
-
-    decision_id: UUID
-    pd: str
-    grade: str
-    action: str
-    reasons: tuple[DecisionReason, ...]
-    version_id: UUID
-
-
 def score_application(
     *,
     line_name: str,
@@ -180,9 +159,11 @@ def score_application(
     features: Mapping[str, float | str | None],
     actor: "Actor",
     now: datetime,
+    means: Means | None = None,
 ) -> ScoredApplication:
     """Score a borrower of the platform by the champion of its line; platform scope, the record is of no institution.
 
+    With `means` affordability is judged too, and the line's policy matrix decides on grade and action.
     `person_id` is the platform's DataKey, `consent_id` from `hub.consent.give` for credit_scoring by luopan.
     `Invalid` names unknown or mistyped features; `Conflict` where the consent does not hold or the line has no
     champion; `NotFound` for an unknown line or person; `Erased` where the person was erased.
@@ -190,8 +171,9 @@ def score_application(
     from risk.scoring import services
 
     scored = services.score_application(
-        line_name=line_name, person_id=person_id, consent_id=consent_id, features=features, actor=actor, now=now
-    )
+        line_name=line_name, person_id=person_id, consent_id=consent_id, features=features, actor=actor, now=now,
+        means=means,
+    )  # fmt: skip
     return _application(scored)
 
 
@@ -253,8 +235,9 @@ def _application(scored: "Scored") -> ScoredApplication:
         DecisionReason(one.feature, one.value, one.best_value, signed_decimal(one.lost_micro))
         for one in scored.sealed.reasons
     )
-    row = scored.decision
-    return ScoredApplication(row.id, str(row.pd_12m), row.grade, row.action, reasons, row.version_id)
+    row, ability = scored.decision, scored.sealed.affordability
+    shown = view_of(ability) if ability else None
+    return ScoredApplication(row.id, str(row.pd_12m), row.grade, row.action, reasons, row.version_id, shown)
 
 
 def champion_ready() -> tuple[bool, str]:

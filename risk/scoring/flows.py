@@ -1,4 +1,4 @@
-"""The life of a model version."""
+"""The lives of model versions and of policy matrices."""
 
 from hub.flow import flow
 
@@ -6,3 +6,4 @@ from hub.flow import flow
 VERSION = flow(
     "model version", "challenger", challenger="champion retired", champion="retired", retired="champion"
 )  # fmt: skip
+MATRIX = flow("policy matrix", "draft", draft="live", live="retired", retired="")

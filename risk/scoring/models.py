@@ -1,6 +1,6 @@
 """The registry of models, and the decision records made with them."""
 
-from typing import ClassVar
+from typing import Any, ClassVar
 from uuid import UUID
 
 from django.db import models
@@ -10,6 +10,9 @@ from hub.crypto import DataKey
 from hub.ids import uuid7
 from risk.scoring.flows import VERSION
 from risk.scoring.glassbox import Calibration, Scorer, load_artefact
+from risk.scoring.matrix_models import MatrixApproval, PolicyMatrix
+
+__all__ = ["Approval", "Decision", "MatrixApproval", "ModelLine", "ModelVersion", "PolicyMatrix", "Promotion"]
 
 
 class ModelLine(models.Model):
@@ -73,6 +76,11 @@ class ModelVersion(models.Model):
         """The line on the logit that belongs to this version."""
         return Calibration(self.slope_micro, self.intercept_micro)
 
+    @property
+    def unmet(self) -> list[dict[str, Any]]:
+        """The promotion criteria that its validation report says are not met."""
+        return [one for one in self.report.get("criteria", []) if not one["met"]]
+
     def scorer(self) -> Scorer:
         """Load the artefact; `ArtefactError` where it is not the registered one."""
         return load_artefact(bytes(self.artefact), sha256=self.sha256)
@@ -85,7 +93,10 @@ class ModelVersion(models.Model):
 
 
 class Approval(models.Model):
-    """One person's approval of one version, bound to the bytes that he saw."""
+    """One person's approval of one version, bound to the bytes that he saw.
+
+    `waiver`: why he set aside the promotion criteria that are not met and may be waived.
+    """
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     institution_id = models.UUIDField(null=True, editable=False)
@@ -93,6 +104,7 @@ class Approval(models.Model):
     user_id = models.UUIDField(editable=False)
     trainer_id = models.UUIDField(null=True, editable=False)
     sha256 = models.CharField(max_length=64, editable=False)
+    waiver = models.CharField(max_length=500, blank=True, default="", db_default="", editable=False)
     at = models.DateTimeField(editable=False)
 
     class Meta:
@@ -129,7 +141,8 @@ class Promotion(models.Model):
 class Decision(models.Model):
     """A decision record: what was asked (sealed under the person's key), what was answered, and by which versions.
 
-    Of no institution where the platform decided on a borrower of its own.
+    Of no institution where the platform decided on a borrower of its own. Parameters and matrix are those of its
+    affordability, None where that was not asked.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
@@ -141,6 +154,8 @@ class Decision(models.Model):
     slope_micro = models.IntegerField(editable=False)
     intercept_micro = models.IntegerField(editable=False)
     bands_version = models.CharField(max_length=20, editable=False)
+    parameters_version = models.CharField(max_length=20, null=True, editable=False)
+    matrix_sha256 = models.CharField(max_length=64, null=True, editable=False)
     sealed = models.BinaryField(editable=False)
     logit_micro = models.BigIntegerField(editable=False)
     pd_12m = models.DecimalField(max_digits=7, decimal_places=6, editable=False)

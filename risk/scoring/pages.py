@@ -9,6 +9,7 @@ from hub import audit, figures
 from hub.audit import Actor
 from hub.figures import Bin, Step
 from risk.scoring import services
+from risk.scoring.computing import compute
 from risk.scoring.glassbox import Scorer, Term
 from risk.scoring.glassbox.axis import Axis
 from risk.scoring.models import Decision, ModelVersion
@@ -94,7 +95,7 @@ def decision(row: Decision, *, actor: Actor, now: datetime) -> dict[str, Any]:
     """Return the context of an opened decision record, and write into the audit who looked. `Erased` if gone."""
     opened = services.open_decision(row)
     scorer = services.scorer_of(row.version)
-    score = services.compute(scorer, opened.sealed.features, row.version.calibration)
+    score = compute(scorer, opened.sealed.features, row.version.calibration)
     audit.record(
         actor=actor, action="decision.viewed", subject_type="decision", subject_id=row.id,
         institution_id=row.institution_id, now=now,

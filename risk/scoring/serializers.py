@@ -6,6 +6,8 @@ from uuid import UUID
 
 from msgspec import Meta, Struct
 
+from risk.scoring.affordability import AffordabilityView, view_of
+from risk.scoring.affordability_body import AFFORDABILITY_EXAMPLES, AffordabilityBody
 from risk.scoring.glassbox import Reason
 from risk.scoring.services import Replay, Scored
 
@@ -30,6 +32,7 @@ class ScoreBody(Struct, frozen=True, forbid_unknown_fields=True):
     person_reference: Reference
     consent: ConsentBody
     features: Annotated[dict[str, float | Annotated[str, Meta(max_length=200)] | None], Meta(max_length=500)]
+    affordability: AffordabilityBody | None = None
 
 
 def signed_decimal(micro: int) -> str:
@@ -72,7 +75,10 @@ class VersionsAnswer(Struct, frozen=True):
 
 
 class ScoreAnswer(Struct, frozen=True):
-    """A decision record. `pd_12m` is the calibrated probability of default, `logit` the raw sum of the tables."""
+    """A decision record. `pd_12m` is the calibrated probability of default, `logit` the raw sum of the tables.
+
+    `affordability` is null where it was not asked; where it was, grade and recommended action are the policy matrix's.
+    """
 
     id: UUID
     created_at: datetime
@@ -82,6 +88,7 @@ class ScoreAnswer(Struct, frozen=True):
     grade: str
     recommended_action: Literal["approve", "review", "decline"]
     reasons: list[ReasonAnswer]
+    affordability: AffordabilityView | None
     consent_id: UUID
     versions: VersionsAnswer
 
@@ -114,6 +121,7 @@ def score_answer(scored: Scored) -> ScoreAnswer:
         grade=decision.grade,
         recommended_action=cast(Literal["approve", "review", "decline"], decision.action),
         reasons=[_reason(rank, reason) for rank, reason in enumerate(scored.sealed.reasons, start=1)],
+        affordability=view_of(scored.sealed.affordability) if scored.sealed.affordability else None,
         consent_id=decision.consent_id,
         versions=VersionsAnswer(
             ModelAnswer(decision.version_id, scored.number, decision.sha256),
@@ -148,6 +156,7 @@ SCORE_EXAMPLES: dict[str, Any] = {
             "expires_at": None,
         },
         "features": {"monthly_income": 18000, "card_utilisation": 91.5, "housing": "rent"},
+        "affordability": AFFORDABILITY_EXAMPLES["request"],
     },
     "response": {
         "id": "019ab2f0-5b1e-7c3a-9f00-3f6f0b7d5a11",
@@ -166,6 +175,7 @@ SCORE_EXAMPLES: dict[str, Any] = {
                 "lost_logit": "1.204311",
             }
         ],
+        "affordability": AFFORDABILITY_EXAMPLES["response"],
         "consent_id": "019ab2f0-5b1c-7d20-8a41-0d9a6f1f2c33",
         "versions": {
             "model": {

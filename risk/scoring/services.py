@@ -5,7 +5,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from threading import Lock
-from typing import Any
 from uuid import UUID
 
 import msgspec
@@ -15,12 +14,14 @@ from hub import consent, outbox
 from hub.audit import Actor
 from hub.crypto import DataKey
 from hub.db.quick import Part, fetch_together
-from hub.errors import Conflict, Erased, FieldError, Invalid, NotFound, Unavailable
+from hub.errors import Conflict, Erased, FieldError, NotFound, Unavailable
 from hub.events import DecisionScored
 from hub.ids import uuid7
-from risk.scoring import bands
-from risk.scoring.glassbox import ArtefactError, Calibration, InputError, Reason, Score, Scorer
-from risk.scoring.models import Decision, ModelLine, ModelVersion
+from risk.scoring import bands, matrices
+from risk.scoring.affordability import Ability, Means, judge
+from risk.scoring.computing import compute
+from risk.scoring.glassbox import ArtefactError, Calibration, Reason, Score, Scorer
+from risk.scoring.models import Decision, ModelLine, ModelVersion, PolicyMatrix
 
 PURPOSE = consent.CREDIT_SCORING
 RECIPIENT = "institution"
@@ -43,11 +44,22 @@ class ConsentReference:
     expires_at: datetime | None = None
 
 
-class Sealed(msgspec.Struct, frozen=True):
-    """What a decision keeps under the person's key."""
+class Sealed(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What a decision keeps under the person's key; affordability where it was asked."""
 
     features: dict[str, float | str | None]
     reasons: list[Reason]
+    affordability: Ability | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """What is to be decided: `live` are the matrices of lines of this name, fetched where there are means."""
+
+    line_name: str
+    features: Mapping[str, float | str | None]
+    means: Means | None
+    live: list[PolicyMatrix]
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,24 +91,27 @@ def score_person(
     features: Mapping[str, float | str | None],
     actor: Actor,
     now: datetime,
+    means: Means | None = None,
 ) -> Scored:
     """Score one person under a consent and keep the decision record. Runs in the tenant's transaction.
 
-    `Invalid` names unknown or mistyped features; `Conflict` where the consent does not hold; `Erased` where the
-    person was erased; `NotFound` where no line of this name has a champion.
+    With `means` the line's policy matrix decides on grade, action and limit; without, the PD's band alone. `Invalid`
+    names unknown or mistyped features; `Conflict` where the consent does not hold; `Erased` where the person was
+    erased; `NotFound` where no line of this name has a champion; `Unavailable` where model or matrix do not read.
     """
     who = DataKey.objects.by_reference(institution_id=institution_id, kind=DataKey.PERSON, reference=person_reference)
     claim = consent.Claim(
         institution_id, consent_reference.reference, PURPOSE, RECIPIENT, consent_reference.text_version,
         consent_reference.given_at, consent_reference.expires_at,
     )  # fmt: skip
-    champions, people, entries = fetch_together(_champions(line_name, institution_id), who, claim.entries)
+    parts = (_champions(line_name, institution_id), who, claim.entries, *_matrices(line_name, institution_id, means))
+    champions, people, entries, *live = fetch_together(*parts)
     version = _own_first(champions, institution_id, line_name)
     person = DataKey.objects.first_or_new(people, who)
     if person.erased_at is not None:
         raise Erased("This person was erased: nothing can be scored for this reference any more.")
     consent_id = consent.require(claim=claim, person=person, entries=entries, actor=actor, now=now)
-    return _score(version, person, consent_id, features, line_name, actor, now)
+    return _score(version, person, consent_id, _Asked(line_name, features, means, *(live or [[]])), actor, now)
 
 
 def score_application(
@@ -107,14 +122,15 @@ def score_application(
     features: Mapping[str, float | str | None],
     actor: Actor,
     now: datetime,
+    means: Means | None = None,
 ) -> Scored:
     """Score a borrower of the platform under his consent and keep the decision record. Platform scope.
 
-    Errors as of `score_person`; `NotFound` also where there is no such borrower.
+    `means` and errors as of `score_person`; `NotFound` also where there is no such borrower.
     """
     who = Part(DataKey, "id = %s AND kind = %s AND institution_id IS NULL", (person_id, DataKey.PERSON))
-    parts = (_champions(line_name, None), who, consent.entries_of(consent_id))
-    champions, people, entries = fetch_together(*parts)
+    parts = (_champions(line_name, None), who, consent.entries_of(consent_id), *_matrices(line_name, None, means))
+    champions, people, entries, *live = fetch_together(*parts)
     version = _own_first(champions, None, line_name)
     if not people:
         raise NotFound("There is no such borrower.")
@@ -122,23 +138,26 @@ def score_application(
     if person.erased_at is not None:
         raise Erased("This person was erased: nothing can be scored for this reference any more.")
     consent.refuse_unless_held(entries, person_id=person_id, purpose=PURPOSE, recipient=consent.PLATFORM, now=now)
-    return _score(version, person, consent_id, features, line_name, actor, now)
+    return _score(version, person, consent_id, _Asked(line_name, features, means, *(live or [[]])), actor, now)
+
+
+def _matrices(line_name: str, institution_id: UUID | None, means: Means | None) -> list[Part]:
+    return [matrices.live_part(line_name=line_name, institution_id=institution_id)] if means else []
 
 
 def _score(
-    version: ModelVersion,
-    person: DataKey,
-    consent_id: UUID,
-    features: Mapping[str, float | str | None],
-    line_name: str,
-    actor: Actor,
-    now: datetime,
+    version: ModelVersion, person: DataKey, consent_id: UUID, asked: _Asked, actor: Actor, now: datetime
 ) -> Scored:
     scorer = scorer_of(version)
-    score = compute(scorer, features, version.calibration)
-    sealed = Sealed(dict(features), list(scorer.reasons(score, limit=REASONS_MAX)))
-    decision = _record(version, person, consent_id, score, sealed, actor, now)
-    return Scored(decision, line_name, version.number, sealed)
+    score = compute(scorer, asked.features, version.calibration)
+    grade, ability, digest = bands.band_of(score.pd).grade, None, None
+    if asked.means is not None:
+        rules = matrices.in_force(asked.live, institution_id=version.institution_id)
+        ability = judge(asked.means, grade=grade, matrix=rules.matrix, matrix_name=rules.name)
+        digest = rules.sha256
+    sealed = Sealed(dict(asked.features), list(scorer.reasons(score, limit=REASONS_MAX)), ability)
+    decision = _record(version, person, consent_id, score, sealed, digest, actor, now)
+    return Scored(decision, asked.line_name, version.number, sealed)
 
 
 def _record(
@@ -147,10 +166,11 @@ def _record(
     consent_id: UUID,
     score: Score,
     sealed: Sealed,
+    matrix_sha256: str | None,
     actor: Actor,
     now: datetime,
 ) -> Decision:
-    band = bands.band_of(score.pd)
+    grade, action = _verdict(score, sealed.affordability)
     decision_id = uuid7()
     decision = Decision(
         id=decision_id,
@@ -162,16 +182,26 @@ def _record(
         slope_micro=version.slope_micro,
         intercept_micro=version.intercept_micro,
         bands_version=bands.CURRENT,
+        parameters_version=sealed.affordability.parameters if sealed.affordability else None,
+        matrix_sha256=matrix_sha256,
         sealed=person.seal(msgspec.json.encode(sealed), place=Decision.place(decision_id)),
         logit_micro=score.logit_micro,
         pd_12m=score.pd_12m,
-        grade=band.grade,
-        action=band.action,
+        grade=grade,
+        action=action,
         created_at=now,
     )
-    payload = DecisionScored(decision_id, person.institution_id, version_id=version.id, grade=band.grade)
+    payload = DecisionScored(decision_id, person.institution_id, version_id=version.id, grade=grade)
     outbox.publish(payload, actor=actor, now=now, before=[decision])
     return decision
+
+
+def _verdict(score: Score, ability: Ability | None, *, version: str = bands.CURRENT) -> tuple[str, str]:
+    """Return grade and action: the matrix's where affordability was judged, else the band's."""
+    if ability is not None:
+        return ability.outcome.grade, ability.outcome.action
+    band = bands.band_of(score.pd, version=version)
+    return band.grade, band.action
 
 
 def open_decision(decision: Decision) -> Scored:
@@ -190,11 +220,29 @@ def replay(*, decision: Decision) -> Replay:
     version = ModelVersion.objects.get(id=decision.version_id)
     calibration = Calibration(decision.slope_micro, decision.intercept_micro)
     score = compute(scorer_of(version), sealed.features, calibration)
-    grade = bands.band_of(score.pd, version=decision.bands_version).grade
-    again = (score.logit_micro, score.pd_12m, grade, list(scorer_of(version).reasons(score, limit=REASONS_MAX)))
-    before = (decision.logit_micro, str(decision.pd_12m), decision.grade, sealed.reasons)
+    ability = _judged_again(decision, sealed.affordability, score)
+    reasons = list(scorer_of(version).reasons(score, limit=REASONS_MAX))
+    verdict = _verdict(score, ability, version=decision.bands_version)
+    again = (score.logit_micro, score.pd_12m, *verdict, reasons, ability)
+    before = (
+        decision.logit_micro, str(decision.pd_12m), decision.grade, decision.action, sealed.reasons,
+        sealed.affordability,
+    )  # fmt: skip
     same = again == before and version.sha256 == decision.sha256
     return Replay(decision.id, "identical" if same else "different", before[:2], again[:2])
+
+
+def _judged_again(decision: Decision, ability: Ability | None, score: Score) -> Ability | None:
+    """Judge affordability from what was kept; None where it was not asked, or its matrix is no longer what it was."""
+    if ability is None or decision.matrix_sha256 is None or decision.parameters_version is None:
+        return None
+    matrix = matrices.by_digest(decision.matrix_sha256)
+    if matrix is None:
+        return None
+    grade = bands.band_of(score.pd, version=decision.bands_version).grade
+    return judge(
+        ability.means, grade=grade, matrix=matrix, matrix_name=ability.matrix, version=decision.parameters_version
+    )  # fmt: skip
 
 
 def _champions(name: str, institution_id: UUID | None) -> Part:
@@ -233,35 +281,3 @@ def scorer_of(version: ModelVersion) -> Scorer:
         while len(_scorers) > _SCORERS_MAX:
             _scorers.popitem(last=False)
     return scorer
-
-
-def compute(scorer: Scorer, features: Mapping[str, Any], calibration: Calibration) -> Score:
-    """Score checked features; `Invalid` names each one that is unknown or of the wrong type."""
-    known = {axis.name: axis for axis in scorer.features}
-    faults = [
-        FieldError(f"/features/{_escaped(name)}", "unknown_feature", f"This line knows: {', '.join(known)}.")
-        for name in features
-        if name not in known
-    ]
-    if not any(value is not None for value in features.values()):
-        faults.append(FieldError("/features", "no_features", f"Give some of: {', '.join(known)}."))
-    if not faults:
-        try:
-            return scorer.row(features, calibration)
-        except InputError:
-            faults = _type_faults(scorer, features, calibration)
-    raise Invalid(faults)
-
-
-def _type_faults(scorer: Scorer, features: Mapping[str, Any], calibration: Calibration) -> list[FieldError]:
-    faults = []
-    for name, value in features.items():
-        try:
-            scorer.row({name: value}, calibration)
-        except InputError as error:
-            faults.append(FieldError(f"/features/{_escaped(name)}", "wrong_type", str(error)))
-    return faults
-
-
-def _escaped(name: str) -> str:
-    return name.replace("~", "~0").replace("/", "~1")

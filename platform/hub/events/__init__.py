@@ -65,7 +65,15 @@ from hub.events.referrals import (
     ReferralFunded,
     ReferralWithdrawn,
 )
-from hub.events.scoring import DecisionScored, ModelApproved, ModelPromoted, ModelVersionRegistered
+from hub.events.scoring import (
+    DecisionScored,
+    MatrixApproved,
+    MatrixDrafted,
+    MatrixPromoted,
+    ModelApproved,
+    ModelPromoted,
+    ModelVersionRegistered,
+)
 
 __all__ = [
     "AlertClosed",
@@ -103,6 +111,9 @@ __all__ = [
     "LineMonitored",
     "LoanFunded",
     "LoanRescinded",
+    "MatrixApproved",
+    "MatrixDrafted",
+    "MatrixPromoted",
     "ModelApproved",
     "ModelPromoted",
     "ModelVersionRegistered",

@@ -51,3 +51,39 @@ class DecisionScored(Payload):
 
     version_id: UUID
     grade: str
+
+
+@dataclass(frozen=True, slots=True)
+class MatrixDrafted(Payload):
+    """A policy matrix was drafted, or a draft was written anew: `sha256` of what it says now."""
+
+    TYPE: ClassVar[str] = "matrix.drafted"
+    SUBJECT: ClassVar[str] = "policy_matrix"
+
+    line_id: UUID
+    number: int
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class MatrixApproved(Payload):
+    """One person approved the bytes of a policy matrix."""
+
+    TYPE: ClassVar[str] = "matrix.approved"
+    SUBJECT: ClassVar[str] = "policy_matrix"
+
+    line_id: UUID
+    approver_id: UUID
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class MatrixPromoted(Payload):
+    """A policy matrix decides on its line from now on."""
+
+    TYPE: ClassVar[str] = "matrix.promoted"
+    SUBJECT: ClassVar[str] = "policy_matrix"
+
+    line_id: UUID
+    previous_id: UUID | None
+    sha256: str

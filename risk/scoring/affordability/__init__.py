@@ -16,6 +16,7 @@ from risk.scoring.affordability.matrix import (
     read_matrix,
 )
 from risk.scoring.affordability.parameters import CURRENT, PARAMETERS, Parameters
+from risk.scoring.affordability.record import Ability, AffordabilityView, judge, view_of
 
 __all__ = [
     "BANDS",
@@ -24,6 +25,8 @@ __all__ = [
     "GRADES",
     "PARAMETERS",
     "SHIPPED",
+    "Ability",
+    "AffordabilityView",
     "Assessment",
     "Band",
     "Basis",
@@ -38,5 +41,7 @@ __all__ = [
     "digest_of",
     "document_of",
     "faults",
+    "judge",
     "read_matrix",
+    "view_of",
 ]
