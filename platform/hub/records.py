@@ -224,7 +224,7 @@ class RecordAdmin(ModelAdmin):  # type: ignore[misc]  # unfold carries no types
     def form_of(self, deed: Deed, row: Any, request: HttpRequest) -> forms.Form:  # noqa: ARG002 - for subclasses
         """Make the form of a deed; subclasses may add what the row knows already."""
         assert deed.form is not None
-        return deed.form(request.POST or None, request.FILES or None)
+        return deed.form(request.POST, request.FILES) if request.method == "POST" else deed.form()
 
     def _do(self, request: HttpRequest, deed: Deed, row: Any, form: forms.Form | None) -> HttpResponse | None:
         try:

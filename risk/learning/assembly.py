@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from risk.features.facade import Feature, Mapping
 from risk.learning.fit.frame import Column, Frame, Labels
 from risk.learning.fit.recipe import canonical, digest
-from risk.learning.ledger import BookLabels, OutcomeLabels, Scope, Source
+from risk.learning.ledger import BookLabels, Known, OutcomeLabels, Scope, Source
 from risk.learning.models import LoanBook
 
 ROWS_MIN = 100
@@ -27,13 +27,15 @@ class NothingToLearn(Exception):
 class TrainingSet:
     """A frame with its labels (int8, 1 = bad) and, where all books have dates, days since 0001-01-01 as `time`.
 
-    The rows of books come first, then `outcomes` rows of the platform's own loans. Left out are `immature` labels,
-    `repeated` accounts, of which the last line counts, and `erased` outcomes.
+    The rows of books come first, then `outcomes` rows of the platform's own loans. `fresh` are the rows of labels that
+    no earlier version of the line knew. Left out are `immature` labels, `repeated` accounts, of which the last line
+    counts, and `erased` outcomes.
     """
 
     frame: Frame
     labels: Labels
     time: NDArray[np.float64] | None
+    fresh: NDArray[np.bool_]
     immature: int
     repeated: int
     outcomes: int = 0
@@ -51,25 +53,28 @@ def assemble(
     check: Callable[[], None],
     outcomes_until: int = 0,
     as_of: date | None = None,
+    earlier: Known = Known(),
 ) -> TrainingSet:
     """Open the ledger of some books of one line, and its outcomes up to an entry, into a training set.
 
-    With `as_of` only what was known on that day counts. `check` is called before each chunk. Raises NothingToLearn
-    where the books differ in what they hold or hold too little, Erased where a book's key is gone.
+    With `as_of` only what was known on that day counts; `earlier` is what earlier versions knew. `check` is called
+    before each chunk. Raises NothingToLearn where the books differ in what they hold or hold too little, Erased where
+    a book's key is gone.
     """
     mappings = [book.mapping for book in books]
     features = _common_features(books, mappings)
     with scope():
         sources: list[Source] = [
-            BookLabels(book, mapping, features, scope, as_of) for book, mapping in zip(books, mappings, strict=True)
+            BookLabels(book, mapping, features, scope, as_of, earlier)
+            for book, mapping in zip(books, mappings, strict=True)
         ]
         label, line_id = mappings[0].label, books[0].line_id
-        outcomes = OutcomeLabels(line_id, label, features, scope, outcomes_until, as_of)
-    columns, labels, days, references = _filled([*sources, outcomes], features, check)
+        outcomes = OutcomeLabels(line_id, label, features, scope, outcomes_until, as_of, earlier)
+    columns, labels, days, references, fresh = _filled([*sources, outcomes], features, check)
     kept = _last_of_each(references)
     found = TrainingSet(
         Frame(features, columns).take(kept), labels[kept],
-        days[kept] if all(mapping.has_time for mapping in mappings) else None,
+        days[kept] if all(mapping.has_time for mapping in mappings) else None, np.array(fresh, dtype=np.bool_)[kept],
         immature=sum(source.immature for source in sources), repeated=len(references) - len(kept),
         outcomes=outcomes.rows, erased=outcomes.erased,
     )  # fmt: skip
@@ -97,11 +102,12 @@ def _facts(one: Mapping, other: Mapping) -> Iterator[tuple[str, Any, Any]]:
 
 def _filled(
     sources: Sequence[Source], features: Sequence[Feature], check: Callable[[], None]
-) -> tuple[dict[str, Column], Labels, NDArray[np.float64], list[bytes | None]]:
+) -> tuple[dict[str, Column], Labels, NDArray[np.float64], list[bytes | None], list[bool]]:
     rows = sum(source.rows for source in sources)
     columns = {feature.name: _empty(feature, rows) for feature in features}
     labels, days = np.zeros(rows, dtype=np.int8), np.zeros(rows, dtype=np.float64)
     references: list[bytes | None] = []
+    fresh: list[bool] = []
     for chunk in chain.from_iterable(source.chunks() for source in sources):
         check()
         part = slice(len(references), len(references) + len(chunk))
@@ -111,9 +117,10 @@ def _filled(
         labels[part] = [line.is_bad for line in chunk]
         days[part] = [line.day for line in chunk]
         references.extend(line.reference for line in chunk)
+        fresh.extend(line.fresh for line in chunk)
     if len(references) != rows:
         raise NothingToLearn("The label ledger changed while it was read: train again.")
-    return columns, labels, days, references
+    return columns, labels, days, references, fresh
 
 
 def _empty(feature: Feature, rows: int) -> Column:

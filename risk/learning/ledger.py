@@ -20,13 +20,27 @@ Scope = Callable[[], AbstractContextManager[None]]
 
 
 @dataclass(frozen=True, slots=True)
+class Known:
+    """What earlier versions of a line have learned from, or were judged by: labels observed by `as_of` (None: all)."""
+
+    book_ids: frozenset[UUID] = frozenset()
+    outcomes_until: int = 0
+    as_of: date | None = None
+
+    def observed(self, day: date) -> bool:
+        """Whether a label that was observed on this day was known."""
+        return self.as_of is None or day <= self.as_of
+
+
+@dataclass(frozen=True, slots=True)
 class Line:
-    """One label: the values of the features in their order, is bad, day or 0, account reference."""
+    """One label: the values of the features in their order, is bad, day or 0, account reference, whether it is new."""
 
     values: list[Any]
     is_bad: bool
     day: int
     reference: bytes | None
+    fresh: bool
 
 
 class Source(Protocol):
@@ -46,11 +60,17 @@ class BookLabels:
     erased = 0  # a book's key that is gone is an error
 
     def __init__(
-        self, book: LoanBook, mapping: Mapping, features: Sequence[Feature], scope: Scope, as_of: date | None
+        self,
+        book: LoanBook,
+        mapping: Mapping,
+        features: Sequence[Feature],
+        scope: Scope,
+        as_of: date | None,
+        earlier: Known,
     ) -> None:
         kept = {column.feature_name: place for place, column in enumerate(mapping.kept_columns)}
         self._places = [kept[feature.name] for feature in features]
-        self._book, self._scope = book, scope
+        self._book, self._scope, self._earlier = book, scope, earlier
         self._known = LabelEntry.MATURED & (Q(observed_on__lte=as_of) if as_of else Q())
         self.rows = self._entries().count()
         self.immature = book.rows - self.rows
@@ -64,18 +84,22 @@ class BookLabels:
         while True:
             with self._scope():
                 found = self._entries().filter(line_no__gt=last).order_by("line_no")[:CHUNK_ROWS]
-                entries = list(found.values_list("line_no", "is_bad", "opened_on", "reference_index", "sealed"))
+                names = ("line_no", "is_bad", "opened_on", "reference_index", "sealed", "observed_on")
+                entries = list(found.values_list(*names))
             if not entries:
                 return
             yield [self._line(*entry) for entry in entries]
             last = entries[-1][0]
 
-    def _line(self, line_no: int, is_bad: bool, day: date | None, reference: Any, sealed: Any) -> Line:
+    def _line(
+        self, line_no: int, is_bad: bool, day: date | None, reference: Any, sealed: Any, observed_on: date
+    ) -> Line:
         plain = self._book.key.open(bytes(sealed), place=LabelEntry.place(self._book.id, line_no))
         row: list[Any] = msgspec.json.decode(plain)
         values = [row[place] for place in self._places]
         account = settings.SECRETS.index.longest.lift(bytes(reference)) if reference else None
-        return Line(values, is_bad, day.toordinal() if day else 0, account)
+        known = self._book.id in self._earlier.book_ids and self._earlier.observed(observed_on)
+        return Line(values, is_bad, day.toordinal() if day else 0, account, not known)
 
 
 class OutcomeLabels:
@@ -91,9 +115,10 @@ class OutcomeLabels:
         scope: Scope,
         until: int,
         as_of: date | None,
+        earlier: Known,
     ) -> None:
         self._names = [feature.name for feature in features]
-        self._scope = scope
+        self._scope, self._earlier = scope, earlier
         counting = OutcomeEntry.counting(line_id=line_id, until=until, as_of=as_of)
         self._all = counting.filter(
             definition_version=label.version, window_months=label.window_months or 0,
@@ -120,4 +145,5 @@ class OutcomeLabels:
     def _line(self, entry: OutcomeEntry) -> Line:
         known: dict[str, Any] = msgspec.json.decode(entry.key.open(bytes(entry.sealed), place=entry.place))
         values = [known.get(name) for name in self._names]
-        return Line(values, entry.label == OutcomeEntry.BAD, entry.opened_on.toordinal(), None)
+        earlier = entry.id <= self._earlier.outcomes_until and self._earlier.observed(entry.observed_on)
+        return Line(values, entry.label == OutcomeEntry.BAD, entry.opened_on.toordinal(), None, not earlier)

@@ -6,6 +6,7 @@ from uuid import UUID
 from django.db.models import Count, F, Max, Q, QuerySet
 
 from hub.errors import NotFound
+from risk.learning.ledger import Known
 from risk.learning.models import BookProblem, LabelEntry, LoanBook, OutcomeEntry, TrainingRun
 
 
@@ -89,6 +90,17 @@ def run_by_id(*, run_id: UUID) -> TrainingRun:
     if run is None:
         raise NotFound("There is no such training.")
     return run
+
+
+def known_before(*, run: TrainingRun) -> Known:
+    """What the versions knew that the line's earlier trainings made."""
+    earlier = list(TrainingRun.objects.filter(line_id=run.line_id, state="done", finished_at__lte=run.started_at))
+    days = [one.as_of for one in earlier]
+    return Known(
+        book_ids=frozenset(UUID(book_id) for one in earlier for book_id in one.book_ids),
+        outcomes_until=max((one.outcomes_until for one in earlier), default=0),
+        as_of=None if None in days else max((day for day in days if day), default=None),
+    )
 
 
 def waiting_run(*, line_id: UUID) -> TrainingRun | None:

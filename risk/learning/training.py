@@ -28,6 +28,7 @@ from risk.learning.fit.glassbox import combine, fit_bag, prepare
 from risk.learning.fit.leaks import find_leaks
 from risk.learning.fit.recipe import Bag, Recipe, bag_from, plan_from
 from risk.learning.fit.recipe import Plan as FitPlan
+from risk.learning.judgement import judgement, last_applicants
 from risk.learning.models import LoanBook, OutcomeEntry, TrainingCheckpoint, TrainingRun
 from risk.learning.run_models import ATTEMPTS_MAX
 from risk.learning.validation import Logits, calibration_of, held_out_logits, plan_checks, report_of
@@ -146,6 +147,7 @@ class _Training:
             self.kept = TrainingCheckpoint.payloads(self.run.id)
             self.earlier = queries.known_before(run=self.run)
             self.champion = scoring.champion_on(line_id=self.run.line_id)
+            self.applicants = last_applicants(line_id=self.run.line_id, until=worker.clock())
         self.books: list[LoanBook] = [books[book_id] for book_id in self.run.book_ids]
         self.recipe = msgspec.convert(self.run.recipe, Recipe)
         self.done = 0
@@ -176,7 +178,9 @@ class _Training:
         self._step("Registering the version")
         labels = np.concatenate([found.labels[test] for _, test in checks.splits])
         calibration = calibration_of(np.concatenate(logits), labels)
-        criteria = judgement(found, checks, logits, artefact, self.champion, seed=self.run.seed)
+        criteria = judgement(
+            found, checks, logits, artefact, self.champion, self.applicants, seed=self.run.seed
+        )  # fmt: skip
         facts = {**self._facts(plan, found), "criteria": [asdict(one) for one in criteria]}
         report = report_of(found, checks, logits, calibration, facts=facts)
         return self._register(artefact, calibration, report)

@@ -101,8 +101,8 @@ def report_of(
 ) -> dict[str, Any]:
     """The validation report as JSON values; `measures` are the mean over the splits, before calibration."""
     parts = [found.labels[test] for _, test in plan.splits]
-    raw = [_pd(part, Calibration()) for part in logits]
-    labels, served = np.concatenate(parts), _pd(np.concatenate(logits), calibration)
+    raw = [probabilities(part, Calibration()) for part in logits]
+    labels, served = np.concatenate(parts), probabilities(np.concatenate(logits), calibration)
     return {
         "format": REPORT_FORMAT,
         "kind": plan.kind,
@@ -128,7 +128,8 @@ def report_of(
     }
 
 
-def _pd(logits: Logits, calibration: Calibration) -> NDArray[np.float64]:
+def probabilities(logits: Logits, calibration: Calibration) -> NDArray[np.float64]:
+    """Probabilities of default of micro-logits, calibrated; the last bits may differ from those that are served."""
     line = (calibration.slope_micro / MICRO * logits + calibration.intercept_micro) / MICRO
     return 1 / (1 + np.exp(-np.clip(line, -30, 30)))
 

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django import forms
 from django.contrib.admin import EmptyFieldListFilter, display
 from django.db.models import QuerySet
 from django.http import HttpRequest
@@ -19,9 +20,20 @@ from risk.scoring.models import Decision, ModelLine, ModelVersion
 _HEAVY = ("artefact", "report", "manifest")
 
 
-def _approve(request: HttpRequest, row: ModelVersion, _data: dict[str, Any]) -> str:
+class ApproveForm(forms.Form):
+    """Why an approver sets criteria aside."""
+
+    waiver = forms.CharField(
+        required=False, max_length=500, label="Reason for a waiver",
+        help_text="Only where a promotion criterion is not met that may be waived: why you approve all the same.",
+    )  # fmt: skip
+
+
+def _approve(request: HttpRequest, row: ModelVersion, data: dict[str, Any]) -> str:
     assert request.user.pk is not None
-    version = registry.approve_version(version_id=row.id, user_id=request.user.pk, now=now())
+    version = registry.approve_version(
+        version_id=row.id, user_id=request.user.pk, now=now(), waiver=data.get("waiver", "")
+    )
     if version.state == "champion":
         return f"This was the second approval: version {version.number} is the champion of {version.line} now."
     return "Approved. One more person must approve it before it scores anybody."
@@ -90,7 +102,8 @@ class ModelVersionAdmin(RecordAdmin):
     shown = ("id", "line", "number", "state", "trained_by", "sha256", "slope_micro", "intercept_micro", "created_at")
     deeds = (
         Deed(
-            "approve", "Approve", _approve, RISK_OFFICERS, offered=lambda row: row.state == VERSION.first,
+            "approve", "Approve", _approve, RISK_OFFICERS, form=ApproveForm,
+            offered=lambda row: row.state == VERSION.first,
             question="You approve exactly these bytes, having read the validation below. The second approval makes "
             "this version the champion at once. Whoever trained it cannot approve it.",
         ),

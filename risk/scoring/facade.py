@@ -40,6 +40,7 @@ __all__ = [
     "ArtefactError",
     "Batch",
     "Calibration",
+    "Champion",
     "Decided",
     "DecidedFeatures",
     "DecisionReason",
@@ -55,6 +56,7 @@ __all__ = [
     "Term",
     "approve_version",
     "champion",
+    "champion_on",
     "champion_ready",
     "decided_features",
     "decided_values",
@@ -144,11 +146,14 @@ def register_version(
     )  # fmt: skip
 
 
-def approve_version(*, version_id: UUID, user_id: UUID, now: datetime) -> None:
-    """Approve a challenger; the second approval promotes it, and its trainer's is refused."""
+def approve_version(*, version_id: UUID, user_id: UUID, now: datetime, waiver: str = "") -> None:
+    """Approve a challenger; the second approval promotes it, and its trainer's is refused.
+
+    `waiver`: why promotion criteria are set aside, where they are not met and may be.
+    """
     from risk.scoring import registry
 
-    registry.approve_version(version_id=version_id, user_id=user_id, now=now)
+    registry.approve_version(version_id=version_id, user_id=user_id, now=now, waiver=waiver)
 
 
 def score_application(
@@ -261,6 +266,14 @@ class Champion:
     version_id: UUID
     scorer: Scorer
     calibration: Calibration
+
+
+def champion_on(*, line_id: UUID) -> Champion | None:
+    """Return the champion of any line, None before the first; `Unavailable` where it does not load."""
+    from risk.scoring import queries, services
+
+    version = queries.champion_on(line_id=line_id)
+    return Champion(version.id, services.scorer_of(version), version.calibration) if version else None
 
 
 def champion(*, line_name: str) -> Champion:

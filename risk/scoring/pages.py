@@ -133,9 +133,9 @@ def _shown(value: float | str | None) -> str:
     return f"{value:,.6g}" if isinstance(value, float | int) else value
 
 
-def approvals(version: ModelVersion) -> list[tuple[str, datetime]]:
-    """Return who approved a version, and when."""
-    return [(str(one.user_id), one.at) for one in version.approvals.order_by("at")]
+def approvals(version: ModelVersion) -> list[tuple[str, datetime, str]]:
+    """Return who approved a version, when, and with which waiver."""
+    return [(str(one.user_id), one.at, one.waiver) for one in version.approvals.order_by("at")]
 
 
 def history(version: ModelVersion) -> list[tuple[datetime, str]]:

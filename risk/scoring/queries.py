@@ -64,6 +64,12 @@ def has_champion(*, line_name: str) -> bool:
     return champions.filter(line__name=line_name).exists()
 
 
+def champion_on(*, line_id: UUID) -> ModelVersion | None:
+    """Return the champion of a line, without its bytes; None before the first."""
+    found = ModelVersion.objects.filter(line_id=line_id, state="champion")
+    return found.defer("artefact", "manifest", "report").first()
+
+
 def _decisions() -> QuerySet[Decision]:
     rows = Decision.objects.select_related("person", "version__line")
     return rows.defer("version__artefact", "version__report", "version__manifest")

@@ -10,13 +10,14 @@ from django.db.models import Max
 
 from hub import audit, outbox
 from hub.audit import Actor, user_actor
-from hub.errors import Conflict, Forbidden, NotFound
+from hub.errors import Conflict, FieldError, Forbidden, Invalid, NotFound
 from hub.events import ModelApproved, ModelPromoted, ModelVersionRegistered
 from risk.scoring.flows import VERSION
 from risk.scoring.glassbox import Calibration, load_artefact, manifest_of
 from risk.scoring.models import Approval, ModelLine, ModelVersion, Promotion
 
 APPROVALS_NEEDED = 2
+WAIVER_MIN = 20  # characters: a sentence
 
 
 def ensure_line(
@@ -78,15 +79,16 @@ def register_version(
     return version.id
 
 
-def approve_version(*, version_id: UUID, user_id: UUID, now: datetime) -> ModelVersion:
+def approve_version(*, version_id: UUID, user_id: UUID, now: datetime, waiver: str = "") -> ModelVersion:
     """Approve a challenger; the second approval promotes it. Refused to its trainer, and twice to one person.
 
-    A refused try stays in the audit.
+    Where promotion criteria are not met it is refused (`Conflict`), unless all of those may be waived and `waiver`
+    says why (`Invalid` without it). A refused try stays in the audit.
     """
     try:
         with transaction.atomic():
-            return _approve(version_id, user_id, now)
-    except (Conflict, Forbidden) as error:
+            return _approve(version_id, user_id, waiver.strip(), now)
+    except (Conflict, Forbidden, Invalid) as error:
         audit.record(
             actor=user_actor(user_id), action="model.approval_refused", subject_type="model_version",
             subject_id=version_id, details={"code": error.code, "detail": error.detail}, now=now,
@@ -94,7 +96,7 @@ def approve_version(*, version_id: UUID, user_id: UUID, now: datetime) -> ModelV
         raise
 
 
-def _approve(version_id: UUID, user_id: UUID, now: datetime) -> ModelVersion:
+def _approve(version_id: UUID, user_id: UUID, waiver: str, now: datetime) -> ModelVersion:
     version = _locked_version(version_id)
     if version.trainer_id == user_id:
         raise Forbidden("Whoever trained a version cannot approve it: two other people must.")
@@ -102,9 +104,10 @@ def _approve(version_id: UUID, user_id: UUID, now: datetime) -> ModelVersion:
         raise Conflict(f"Version {version.number} is {version.state}: only a challenger waits for approval.")
     if version.approvals.filter(user_id=user_id).exists():
         raise Conflict("You have approved this version already: the second approval must be somebody else's.")
+    _check_criteria(version, waiver)
     Approval.objects.create(
         institution_id=version.institution_id, version=version, user_id=user_id, trainer_id=version.trainer_id,
-        sha256=version.sha256, at=now,
+        sha256=version.sha256, waiver=waiver if version.unmet else "", at=now,
     )  # fmt: skip
     outbox.publish(
         ModelApproved(version.id, version.institution_id, line_id=version.line_id, approver_id=user_id),
@@ -114,6 +117,16 @@ def _approve(version_id: UUID, user_id: UUID, now: datetime) -> ModelVersion:
     if version.approvals.filter(sha256=version.sha256).count() >= APPROVALS_NEEDED:
         _promote(version, actor=user_actor(user_id), rolled_back=False, now=now)
     return version
+
+
+def _check_criteria(version: ModelVersion, waiver: str) -> None:
+    hard = [one["says"] for one in version.unmet if not one["waivable"]]
+    if hard:
+        raise Conflict(f"Version {version.number} does not meet the promotion criteria. {' '.join(hard)}")
+    if version.unmet and len(waiver) < WAIVER_MIN:
+        open_ones = " ".join(one["says"] for one in version.unmet)
+        detail = f"Say in a sentence why you approve although: {open_ones}"
+        raise Invalid([FieldError("/waiver", "waiver_needed", detail)], detail)
 
 
 def roll_back(*, line_id: UUID, actor: Actor, now: datetime) -> ModelVersion:

@@ -39,6 +39,7 @@ from tests.partners.receiver import Receiver, receiving
 from tests.stack import Stack, until
 
 ROWS = 1500
+WAIVER = "Two loans are no proof: the line is watched instead."
 SINGLY = 6  # months whose reports come one by one; the next ones come in one file
 STRAINED: dict[str, Any] = {
     **GOOD, "amount": 40_000, "term": 12, "housing": "rent", "monthly_income": 22_000, "employment_years": 3.0,
@@ -141,13 +142,13 @@ def train(line_id: UUID, trainer: UUID) -> ModelVersion:
 
 
 def promote(version: ModelVersion, trainer: UUID) -> ModelVersion:
-    """Let two people approve a version: who trained it is refused, and so is one person twice."""
+    """Let two people approve a version: who trained it is refused, and who sets a criterion aside says why."""
     with pytest.raises(Forbidden), platform_scope():
         registry.approve_version(version_id=version.id, user_id=trainer, now=now())
     for _ in range(2):
         assert row(ModelVersion, version.id).state == "challenger"
         with platform_scope():
-            registry.approve_version(version_id=version.id, user_id=uuid4(), now=now())
+            registry.approve_version(version_id=version.id, user_id=uuid4(), waiver=WAIVER, now=now())
     found: ModelVersion = row(ModelVersion, version.id)
     assert found.state == "champion"
     return found

@@ -31,7 +31,9 @@ with platform_scope():
     version = ModelVersion.objects.order_by('-number')[0]
     for name in ('rita', 'oscar'):
         person = User.by_email(name + '@demo.luopan.example')
-        facade.approve_version(version_id=version.id, user_id=person.id, now=now())
+        facade.approve_version(
+            version_id=version.id, user_id=person.id, waiver='Another book than before: few loans judge.', now=now()
+        )
 print('approved', version.number)"
 """
 # The second client, which an operator issues in the console.

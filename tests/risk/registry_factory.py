@@ -1,6 +1,9 @@
 """Small real models for tests: a synthetic book, a real fit, the real registry."""
 
+from collections.abc import Sequence
+from dataclasses import asdict
 from functools import cache
+from typing import Any
 from uuid import UUID, uuid4
 
 import numpy as np
@@ -9,6 +12,7 @@ from hub import audit
 from hub.clock import now
 from hub.tenancy import platform_scope
 from risk.features.facade import Feature
+from risk.learning.fit.criteria import Criterion
 from risk.learning.fit.frame import Frame
 from risk.learning.fit.glassbox import fit_glassbox
 from risk.learning.fit.recipe import Growth, Recipe
@@ -47,14 +51,22 @@ def make_line(name: str = "consumer", institution_id: UUID | None = None) -> Mod
         )
 
 
-def make_version(line: ModelLine, *, seed: int = 1, trainer_id: UUID | None = TRAINER) -> UUID:
-    """Register a challenger."""
+def make_version(
+    line: ModelLine, *, seed: int = 1, trainer_id: UUID | None = TRAINER, unmet: Sequence[tuple[str, bool]] = ()
+) -> UUID:
+    """Register a challenger; `unmet` are promotion criteria that it misses, each with whether it may be waived."""
     data = artefact(seed)
     with platform_scope():
         return registry.register_version(
             line_id=line.id, run_id=uuid4(), artefact=data, manifest=dict(manifest_of(data)),
-            calibration=Calibration(), report={"auc": 0.7}, trainer_id=trainer_id, actor=ACTOR, now=now(),
+            calibration=Calibration(), report={"auc": 0.7, "criteria": _criteria(unmet)}, trainer_id=trainer_id,
+            actor=ACTOR, now=now(),
         )  # fmt: skip
+
+
+def _criteria(unmet: Sequence[tuple[str, bool]]) -> list[dict[str, Any]]:
+    missed = [Criterion(says, False, "0", "1", says, may) for says, may in unmet]
+    return [asdict(one) for one in (Criterion("whole", True, "1", "1", "It is whole."), *missed)]
 
 
 def make_champion(line: ModelLine, *, seed: int = 1) -> ModelVersion:

@@ -6,7 +6,7 @@ import pytest
 from django.db import IntegrityError
 
 from hub.clock import now
-from hub.errors import Conflict, Forbidden, NotFound
+from hub.errors import Conflict, Forbidden, Invalid, NotFound
 from hub.models import AuditRow, OutboxEvent
 from hub.tenancy import platform_scope, tenant_scope
 from risk.scoring import registry
@@ -84,6 +84,45 @@ def test_a_champion_needs_no_approval() -> None:
 def test_an_unknown_version_cannot_be_approved() -> None:
     with platform_scope(), pytest.raises(NotFound):
         registry.approve_version(version_id=uuid4(), user_id=RITA, now=now())
+
+
+def test_a_version_that_misses_a_criterion_is_refused_with_the_reason() -> None:
+    version_id = make_version(make_line(), unmet=[("It is no better than chance.", False), ("Few bads.", True)])
+    with platform_scope():
+        with pytest.raises(Conflict, match=r"criteria\. It is no better than chance\."):
+            registry.approve_version(
+                version_id=version_id, user_id=RITA, waiver="I believe in it all the same.", now=now()
+            )
+        tries = AuditRow.objects.filter(action="model.approval_refused", actor_id=str(RITA))
+        assert "no better than chance" in tries.get().details["detail"]
+        assert not Approval.objects.exists()
+    assert state(version_id) == "challenger"
+
+
+def test_what_may_be_waived_needs_a_reason_of_each_approver() -> None:
+    version_id = make_version(make_line(), unmet=[("Only 12 bad loans.", True)])
+    reason = "A new line: nothing better is to be had this year."
+    with platform_scope():
+        for words in ("", "because", " " * 40):
+            with pytest.raises(Invalid) as refusal:
+                registry.approve_version(version_id=version_id, user_id=RITA, waiver=words, now=now())
+            assert [(one.pointer, one.code) for one in refusal.value.errors] == [("/waiver", "waiver_needed")]
+            assert "Only 12 bad loans." in refusal.value.detail
+        registry.approve_version(version_id=version_id, user_id=RITA, waiver=f" {reason} ", now=now())
+        with pytest.raises(Invalid):
+            registry.approve_version(version_id=version_id, user_id=OSCAR, now=now())
+        registry.approve_version(version_id=version_id, user_id=OSCAR, waiver=reason, now=now())
+        assert list(Approval.objects.values_list("waiver", flat=True)) == [reason, reason]
+    assert state(version_id) == "champion"
+
+
+def test_no_waiver_is_kept_where_none_is_needed() -> None:
+    version_id = make_version(make_line())
+    with platform_scope():
+        registry.approve_version(
+            version_id=version_id, user_id=RITA, waiver="It was not asked for, but here.", now=now()
+        )
+        assert Approval.objects.get().waiver == ""
 
 
 def test_roll_back_and_no_further() -> None:
