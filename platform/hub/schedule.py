@@ -16,6 +16,7 @@ SCHEDULE: dict[str, dict[str, Any]] = {
     "sweep books and trainings": {"task": "learning.sweep", "schedule": 10.0, "options": {"expires": 10}},
     "expire referrals": {"task": "referrals.expire_due", "schedule": 60.0, "options": {"expires": 60}},
     "check the invariants": {"task": "hub.check_invariants", "schedule": 900.0, "options": {"expires": 600}},
+    "watch the models": {"task": "monitoring.watch", "schedule": 1800.0, "options": {"expires": 600}},
     "tidy uploads": {"task": "learning.tidy_uploads", "schedule": 3600.0, "options": {"expires": 600}},
     "forget old keys": {"task": "hub.forget_idempotency_keys", "schedule": 3600.0, "options": {"expires": 600}},
     "forget used proofs": {"task": "hub.forget_used_proofs", "schedule": 300.0, "options": {"expires": 300}},

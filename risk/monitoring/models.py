@@ -42,11 +42,15 @@ class MonitoringRun(Leased):
         return f"{self.line} {self.day}"
 
     @classmethod
-    def locked(cls, *, line_id: UUID, day: date, **fields: Any) -> "MonitoringRun":
-        """Return the row of a line's day, made at first use, locked until the transaction ends."""
+    def begin(cls, *, line_id: UUID, day: date, **fields: Any) -> None:
+        """Make the row of a line's day, unless it is there."""
         rows = [MonitoringRun(line_id=line_id, day=day, **fields)]
         MonitoringRun.objects.bulk_create(rows, ignore_conflicts=True)
-        return MonitoringRun.objects.select_for_update(of=("self",)).get(line_id=line_id, day=day)
+
+    @classmethod
+    def locked(cls, *, line_id: UUID, day: date) -> "MonitoringRun":
+        """Return the row of a line's day, locked until the transaction ends."""
+        return cls.objects.select_for_update(of=("self",)).get(line_id=line_id, day=day)
 
     def claim(self, *, version_id: UUID, until: datetime, now: datetime) -> UUID:
         """Give the locked row to a worker and return its token. Raises Busy while another one holds it."""

@@ -24,6 +24,22 @@ class Calibration:
     intercept: Estimate | None
 
 
+@dataclass(frozen=True, slots=True)
+class Bin:
+    """Rows of like probability: what was said, what came (both 0 to 1), how many."""
+
+    predicted: float
+    observed: float
+    rows: int
+
+
+def reliability(labels: ArrayLike, pd: ArrayLike, *, bins: int = 10) -> list[Bin]:
+    """At most `bins` bins of equal count in order of probability; ties stay in the order of the rows."""
+    marks, said = np.asarray(labels, dtype=np.float64), np.asarray(pd, dtype=np.float64)
+    parts = np.array_split(np.argsort(said, kind="stable"), max(1, min(bins, len(said))))
+    return [Bin(float(said[part].mean()), float(marks[part].mean()), len(part)) for part in parts]
+
+
 def calibration(labels: ArrayLike, pd: ArrayLike) -> Calibration:
     """Compare what came with what was said. Raises ValueError for empty or unequal columns, or none expected.
 
