@@ -238,7 +238,7 @@ def test_a_challenger_from_shuffled_labels_is_refused_and_the_champion_goes_on(b
     imported(book_bytes([f"{part},{outcome}" for part, outcome in zip(parts, outcomes_, strict=True)]))
     run = trained(book)
     with platform_scope():
-        version = ModelVersion.objects.get(id=run.version_id)
+        version = ModelVersion.objects.get(run_id=run.id)
         unmet = {one["name"] for one in version.unmet}
         assert "better_than_chance" in unmet
         assert version.report["champion"] == str(first.id)
@@ -251,6 +251,6 @@ def test_labels_that_have_judged_do_not_judge_again(book: LoanBook) -> None:
     again = trained(book)
     with platform_scope():
         [evidence] = [
-            one for one in ModelVersion.objects.get(id=again.version_id).report["criteria"] if one["name"] == "evidence"
+            one for one in ModelVersion.objects.get(run_id=again.id).report["criteria"] if one["name"] == "evidence"
         ]
     assert (evidence["figure"], evidence["met"], evidence["waivable"]) == ("0", False, True)
