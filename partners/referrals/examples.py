@@ -36,6 +36,14 @@ ITEM: dict[str, Any] = {
     "expires_at": "2026-12-07T02:00:00Z",
     "funded_at": None,
 }
+_AFFORDABILITY: dict[str, Any] = {
+    "band": "comfortable", "currency": "HKD", "income_basis": "stated", "counted_income": "16000.00",
+    "counted_spending": "6000.00", "existing_instalments": "1200.00", "residual_income": "8800.00",
+    "instalment": "2424.34", "stressed_instalment": "2472.12", "rate_shock_percent": "2", "ratio": "0.2809",
+    "largest_instalment": "6600.00", "largest_amount": "133489.03", "limit_percent": 100,
+    "limit_instalment": "6600.00", "limit": "133489.03", "declined_for": None, "parameters_version": "2026-11",
+    "matrix_version": "2026-11",
+}  # fmt: skip
 APPROVAL: dict[str, Any] = {
     "decision": "approve",
     "terms": {"amount": "50000.00", "months": 24, "annual_rate_percent": "8.25", "fee_upfront": "500.00"},
@@ -66,6 +74,7 @@ REFERRAL: dict[str, Any] = {
             "reasons": [
                 {"feature": "card_utilisation", "value": 35.5, "best_value": 10.0, "lost_logit": "0.412000"}
             ],
+            "affordability": _AFFORDABILITY,
         },
     },
     "decisions": [DECISION],

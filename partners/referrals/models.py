@@ -187,6 +187,7 @@ class Offer(models.Model):
     product_name = models.CharField(max_length=120, editable=False)
     rank = models.PositiveSmallIntegerField(editable=False)
     terms = models.JSONField(editable=False)
+    lowered = models.BooleanField(default=False, db_default=False, editable=False)
     state = models.CharField(max_length=12, choices=OFFER.choices(), default=OFFER.first, editable=False)
     made_at = models.DateTimeField(editable=False)
 

@@ -10,6 +10,7 @@ import msgspec
 from hub.crypto import DataKey
 from partners.referrals.models import Case, Referral
 from partners.referrals.shapes import DecisionView, ReasonView
+from risk.scoring.facade import AffordabilityView
 
 Value = float | str | None
 
@@ -19,16 +20,21 @@ class Known(msgspec.Struct, frozen=True):
 
     facts: dict[str, Value]
     reasons: list[ReasonView]
+    affordability: AffordabilityView | None = None
 
 
 class ScorePart(msgspec.Struct, frozen=True):
-    """The platform's decision, as the lender receives it: reasons in order, the weightiest first."""
+    """The platform's decision, as the lender receives it: reasons in order, the weightiest first.
+
+    `affordability` is null in packages from before it was judged.
+    """
 
     decision_id: UUID
     pd_12m: str
     grade: str
     recommended_action: str
     reasons: list[ReasonView]
+    affordability: AffordabilityView | None = None
 
 
 class Package(msgspec.Struct, frozen=True):
@@ -43,7 +49,8 @@ class Package(msgspec.Struct, frozen=True):
 
 def seal_known(person: DataKey, case_id: UUID, facts: Mapping[str, object], decision: DecisionView) -> bytes:
     """Seal what is known of a case; `Erased` where the person was erased."""
-    known = Known({name: _plain(value) for name, value in facts.items()}, list(decision.reasons))
+    plain = {name: _plain(value) for name, value in facts.items()}
+    known = Known(plain, list(decision.reasons), decision.affordability)
     return person.seal(msgspec.json.encode(known), place=Case.place(case_id))
 
 
@@ -63,7 +70,7 @@ def open_known(case: Case) -> Known:
 def seal_package(lender_key: DataKey, referral_id: UUID, case: Case, contact: Mapping[str, str]) -> bytes:
     """Seal the package of a case under the lender's own key of the person."""
     known = open_known(case)
-    score = ScorePart(case.decision_id, str(case.pd_12m), case.grade, case.action, known.reasons)
+    score = ScorePart(case.decision_id, str(case.pd_12m), case.grade, case.action, known.reasons, known.affordability)
     package = Package(dict(contact), case.amount, case.term_months, known.facts, score)
     return lender_key.seal(msgspec.json.encode(package), place=Referral.place(referral_id))
 

@@ -195,6 +195,7 @@ def offer_view(offer: Offer) -> OfferView:
         rank=offer.rank,
         state=offer.state,
         terms=terms.read(offer.terms),
+        lowered=offer.lowered,
         made_at=offer.made_at,
     )
 

@@ -16,10 +16,23 @@ from hub.money import DIGITS
 from partners.products import facade as products
 from partners.products.facade import BudgetLeft, Exclusion, Policy
 from partners.referrals import packages, queries, terms
-from partners.referrals.matching import RULES, Ask, Candidate, Ranked, Routing, capped, expected_loss, route
+from partners.referrals.matching import (
+    BEFORE_AFFORDABILITY,
+    RULES,
+    Ask,
+    Candidate,
+    Ranked,
+    Routing,
+    capped,
+    expected_loss,
+    lendable,
+    route,
+)
 from partners.referrals.models import Case, Catalogue, Offer, RoutingRun
+from partners.referrals.packages import Known
 from partners.referrals.shapes import OfferView
 from partners.referrals.shelf import Shelf, shelf_of
+from risk.scoring.facade import AffordabilityView
 
 
 def match(*, application_id: UUID, actor: Actor, now: datetime, seed: str = "") -> tuple[OfferView, ...]:
@@ -33,9 +46,10 @@ def match(*, application_id: UUID, actor: Actor, now: datetime, seed: str = "") 
     if case.state not in ("open", "offered"):
         raise Conflict(f"The application is {case.state}: it cannot be matched now.")
     shelf = shelf_of(product_class=case.product_class, currency=case.currency, sandbox_id=case.sandbox_id)
-    ask, seed = _ask(case, now), seed or str(case.id)
+    known, seed = packages.open_known(case), seed or str(case.id)
+    ask = _ask(case, known.affordability, now)
     full = _full(shelf, ask, now)
-    routing = _route(case, ask, shelf.candidates, shelf.policies, full, seed)
+    routing = _route(known, ask, shelf.candidates, shelf.policies, full, seed)
     run = _run(case, shelf, routing, full=full, seed=seed, now=now)
     offers = [_offer(case, run, one, now) for one in routing.offers]
     if case.state == "offered":
@@ -49,31 +63,34 @@ def match(*, application_id: UUID, actor: Actor, now: datetime, seed: str = "") 
 def replay(*, run_id: UUID) -> bool:
     """Tell whether a run comes out the same from what the ledger kept. Platform scope; `Erased` as in `match`."""
     run = RoutingRun.objects.select_related("case__person", "catalogue").get(id=run_id)
-    if run.rules != RULES:
+    if run.rules not in (RULES, BEFORE_AFFORDABILITY):
         raise Conflict(f"This run was made by the rules of {run.rules}, which are no longer here.")
     candidates = msgspec.json.decode(bytes(run.catalogue.document), type=list[Candidate])
     policies = products.policy_versions([candidate.policy_version_id for candidate in candidates])
-    ask = _ask(run.case, run.at)
+    known = packages.open_known(run.case)
+    ask = _ask(run.case, known.affordability if run.rules == RULES else None, run.at)
     full = {UUID(product_id) for product_id in run.full}
-    return _route(run.case, ask, candidates, policies, full, run.seed).ledger.digest == run.digest
+    return _route(known, ask, candidates, policies, full, run.seed).ledger.digest == run.digest
 
 
-def _ask(case: Case, now: datetime) -> Ask:
+def _ask(case: Case, affordability: AffordabilityView | None, now: datetime) -> Ask:
     return Ask(
         amount=case.amount, months=case.term_months, digits=DIGITS[case.currency], grade=case.grade, pd=case.pd_12m,
         declined=case.action == "decline", opened_on=now.date(),
+        instalment_max=affordability.limit_instalment if affordability else None,
+        rate_shock=affordability.rate_shock_percent if affordability else Decimal(0),
     )  # fmt: skip
 
 
 def _route(
-    case: Case,
+    known: Known,
     ask: Ask,
     candidates: list[Candidate],
     policies: Mapping[UUID, Policy],
     full: set[UUID],
     seed: str,
 ) -> Routing:
-    facts: dict[str, object] = {**packages.open_known(case).facts, "grade": ask.grade, "pd_12m": ask.pd}
+    facts: dict[str, object] = {**known.facts, "grade": ask.grade, "pd_12m": ask.pd}
 
     evaluate = products.evaluate_policy
 
@@ -92,7 +109,9 @@ def _full(shelf: Shelf, ask: Ask, now: datetime) -> set[UUID]:
 
 
 def _room(left: BudgetLeft, candidate: Candidate, ask: Ask) -> bool:
-    amount = capped(candidate, ask.amount)
+    amount = lendable(candidate, ask)
+    if amount is None:  # it is left out for that
+        return True
     return (
         (left.amount is None or amount <= left.amount)
         and (left.count is None or left.count >= 1)
@@ -117,5 +136,5 @@ def _offer(case: Case, run: RoutingRun, one: Ranked, now: datetime) -> Offer:
     return Offer(
         id=uuid7(), institution_id=candidate.institution_id, institution_name=candidate.institution_name,
         case_id=case.id, run_id=run.id, product_id=candidate.product_id, product_name=candidate.name, rank=one.rank,
-        terms=terms.stored(made), made_at=now,
+        terms=terms.stored(made), lowered=one.fit.amount < capped(candidate, case.amount), made_at=now,
     )  # fmt: skip

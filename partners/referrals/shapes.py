@@ -6,6 +6,8 @@ from datetime import datetime
 from decimal import Decimal
 from uuid import UUID
 
+from risk.scoring.facade import AffordabilityView
+
 
 @dataclass(frozen=True, slots=True)
 class ReasonView:
@@ -19,13 +21,17 @@ class ReasonView:
 
 @dataclass(frozen=True, slots=True)
 class DecisionView:
-    """The platform's decision on an application. `pd` has six decimals; `action` is approve, review or decline."""
+    """The platform's decision on an application. `pd` has six decimals; `action` is approve, review or decline.
+
+    Where affordability is known it limits the offers.
+    """
 
     id: UUID
     pd: str
     grade: str
     action: str
     reasons: tuple[ReasonView, ...]
+    affordability: AffordabilityView | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +66,10 @@ class TermsView:
 
 @dataclass(frozen=True, slots=True)
 class OfferView:
-    """One lender's offer. `state`: indicative, conditional (accepted), replaced (by a newer match), gone (budget)."""
+    """One lender's offer. `state`: indicative, conditional (accepted), replaced (by a newer match), gone (budget).
+
+    `lowered`: it is smaller than what was asked for and what the product lends, for the whole was not affordable.
+    """
 
     id: UUID
     application_id: UUID
@@ -71,6 +80,7 @@ class OfferView:
     rank: int
     state: str
     terms: TermsView
+    lowered: bool
     made_at: datetime
 
 

@@ -60,7 +60,7 @@ def test_the_grades_are_the_scores() -> None:
 
 
 def test_every_reason_has_its_sentence_in_three_languages() -> None:
-    assert {fact.reason for fact in FACTS.values()} | {"incomplete"} == REASONS.keys()
+    assert {fact.reason for fact in FACTS.values()} | {"incomplete", "affordability"} == REASONS.keys()
     for reason in REASONS:
         sentences = {reason_text(reason, language) for language in ("en", "zh-hant", "zh-hans")}
         assert len(sentences) == 3

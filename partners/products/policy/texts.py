@@ -70,6 +70,11 @@ REASONS: dict[str, dict[Language, str]] = {
         "zh-hant": "你的信貸紀錄年期不符合這家貸款機構的要求。",
         "zh-hans": "你的信贷记录年限不符合这家贷款机构的要求。",
     },
+    "affordability": {
+        "en": "By what you told us, even the smallest loan of this lender would leave you too little to live on.",
+        "zh-hant": "根據你提供的資料，即使是這家貸款機構的最低貸款額，供款後餘下的錢也不足以應付生活。",
+        "zh-hans": "根据你提供的资料，即使是这家贷款机构的最低贷款额，还款后余下的钱也不足以应付生活。",
+    },
     "incomplete": {
         "en": "Something that this lender needs to know is missing.",
         "zh-hant": "缺少這家貸款機構需要的資料。",

@@ -1,10 +1,20 @@
 """Matching, pure: which products fit an application, on which terms, in which order, and the ledger of it all."""
 
-from partners.referrals.matching.fitting import Ask, Candidate, Exclusion, Fit, capped, expected_loss, fee_of
+from partners.referrals.matching.fitting import (
+    Ask,
+    Candidate,
+    Exclusion,
+    Fit,
+    capped,
+    expected_loss,
+    fee_of,
+    lendable,
+)
 from partners.referrals.matching.ranking import OFFERS_MAX, Ranked
-from partners.referrals.matching.routing import RULES, Ledger, Routing, route
+from partners.referrals.matching.routing import BEFORE_AFFORDABILITY, RULES, Ledger, Routing, route
 
 __all__ = [
+    "BEFORE_AFFORDABILITY",
     "OFFERS_MAX",
     "RULES",
     "Ask",
@@ -17,5 +27,6 @@ __all__ = [
     "capped",
     "expected_loss",
     "fee_of",
+    "lendable",
     "route",
 ]

@@ -8,14 +8,21 @@ from decimal import Decimal
 from functools import lru_cache
 from uuid import UUID
 
+from hub.finance.capacity import first_due, largest_principal
+from hub.finance.rounding import from_minor, to_minor
 from hub.money import ROUNDINGS
 
 _CENT = Decimal("0.0001")
+STEP_MINOR = 10_000  # an amount that is made smaller lies whole steps above its product's minimum
 
 
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """An application: the amount in major units with `digits` decimals, the wish for a term, and its score."""
+    """An application: the amount in major units with `digits` decimals, the wish for a term, and its score.
+
+    Where affordability is known, no offer's first instalment at a rate `rate_shock` points higher is above
+    `instalment_max`.
+    """
 
     amount: Decimal
     months: int
@@ -24,6 +31,8 @@ class Ask:
     pd: Decimal
     declined: bool
     opened_on: date
+    instalment_max: Decimal | None = None
+    rate_shock: Decimal = Decimal(0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +66,7 @@ DECLINED = Exclusion("declined_by_platform", "score")
 TOO_LITTLE = Exclusion("amount_below_minimum", "amount")
 NOT_PRICED = Exclusion("grade_not_priced", "score")
 ALL_FEE = Exclusion("fee_exceeds_amount", "amount")
+BEYOND = Exclusion("not_affordable", "affordability")
 BUDGET_FULL = Exclusion("budget_full", "budget")
 
 
@@ -74,6 +84,25 @@ class Fit:
 def capped(candidate: Candidate, amount: Decimal) -> Decimal:
     """Return what the product would lend of an amount. A smaller wish is never raised to the product's minimum."""
     return min(amount, candidate.amount_max)
+
+
+def lendable(candidate: Candidate, ask: Ask) -> Decimal | None:
+    """Return what the product would lend of what is asked for; less where the whole is not affordable.
+
+    It never falls below the product's minimum: None where that is not affordable either.
+    """
+    amount, rate = capped(candidate, ask.amount), candidate.grid.get(ask.grade)
+    if ask.instalment_max is None or rate is None or amount < candidate.amount_min:
+        return amount
+    due = first_due(
+        annual_rate_percent=rate + ask.rate_shock, months=nearest(candidate.terms, ask.months),
+        method=candidate.method, rounding=candidate.rounding,
+    )  # fmt: skip
+    most, whole, least = (to_minor(one, ask.digits) for one in (ask.instalment_max, amount, candidate.amount_min))
+    if due(whole) <= most:
+        return amount
+    found = largest_principal(due, instalment=most, among=range(least, whole, STEP_MINOR))
+    return None if found is None else from_minor(found, ask.digits)
 
 
 @lru_cache(maxsize=10_000)

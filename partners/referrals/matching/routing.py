@@ -14,18 +14,24 @@ import msgspec
 from hub.finance.cost import CostSheet, cost_sheet
 from partners.referrals.matching.fitting import (
     ALL_FEE,
+    BEYOND,
     Ask,
     Candidate,
     Fit,
     capped,
     fee_of,
+    lendable,
     nearest,
     own_exclusions,
 )
 from partners.referrals.matching.ranking import Ranked, rank
 
-RULES = "2026-11"
-"""The version of these rules. A run keeps it: what was decided by other rules is not replayed with these."""
+RULES = "2026-11b"
+"""The version of these rules. A run keeps it: what was decided by other rules is not replayed with these.
+
+But for those before affordability: where none is given, these rules are the same.
+"""
+BEFORE_AFFORDABILITY = "2026-11"
 
 
 class Against(Protocol):
@@ -77,8 +83,10 @@ def route(*, ask: Ask, candidates: Sequence[Candidate], policy: Policy, full: Ab
     known: dict[tuple[str, str], int] = {}
     outcomes: list[int | list[int]] = []
     for candidate in sorted(candidates, key=lambda one: one.product_id.int):
-        amount, months = capped(candidate, ask.amount), nearest(candidate.terms, ask.months)
-        against: list[Against] = [*own_exclusions(candidate, ask, full), *policy(candidate, amount, months)]
+        affordable, months = lendable(candidate, ask), nearest(candidate.terms, ask.months)
+        amount = capped(candidate, ask.amount) if affordable is None else affordable
+        beyond = [BEYOND] if affordable is None else []
+        against: list[Against] = [*own_exclusions(candidate, ask, full), *beyond, *policy(candidate, amount, months)]
         if not against and (fee := fee_of(candidate, amount, ask.digits)) < amount:
             places.append(len(outcomes))
             fits.append(Fit(candidate, amount, months, candidate.grid[ask.grade], fee))
