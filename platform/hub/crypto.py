@@ -5,6 +5,7 @@ To erase a person is to destroy the data key: what it sealed, backups included, 
 
 import os
 import unicodedata
+from collections.abc import Iterable
 from datetime import datetime
 from typing import ClassVar
 from uuid import UUID
@@ -13,14 +14,14 @@ from django.conf import settings
 from django.db import models
 
 from hub.clock import now
-from hub.db.quick import Part, Question, append, ask, fetch
+from hub.db.quick import Part, Question, append, ask, fetch, run
 from hub.errors import Erased
 from hub.ids import uuid7
 from hub.key_columns import Indexed, Sealed
 from hub.keyrings import SealBroken, open_sealed, seal
 
 _BY_REFERENCE = "institution_id IS NOT DISTINCT FROM %s AND kind = %s AND "
-__all__ = ["DataKey", "SealBroken", "among", "blind_index", "blind_indexes", "lock_number", "meet"]
+__all__ = ["DataKey", "SealBroken", "among", "blind_index", "blind_indexes", "lock_number", "meet", "meet_all"]
 
 
 class DataKeyManager(models.Manager["DataKey"]):
@@ -152,6 +153,12 @@ def meet(forms: tuple[bytes, ...]) -> bool:
     if len(forms) > 1:
         ask(Question("pg_advisory_xact_lock(%s) IS NULL", (lock_number(forms),)))
     return len(forms) > 1
+
+
+def meet_all(values: Iterable[tuple[bytes, ...]]) -> None:
+    """Do as `meet` for the forms of many values, whoever does so in the same order; look for them afterwards."""
+    if several := sorted({lock_number(forms) for forms in values if len(forms) > 1}):
+        run("SELECT pg_advisory_xact_lock(one) IS NULL FROM unnest(%s::bigint[]) one", (several,))
 
 
 def lock_number(forms: tuple[bytes, ...]) -> int:

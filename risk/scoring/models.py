@@ -8,11 +8,22 @@ from django.db import models
 from hub.clock import now as clock_now
 from hub.crypto import DataKey
 from hub.ids import uuid7
+from risk.scoring.batch_models import BatchLine, ScoreBatch
 from risk.scoring.flows import VERSION
 from risk.scoring.glassbox import Calibration, Scorer, load_artefact
 from risk.scoring.matrix_models import MatrixApproval, PolicyMatrix
 
-__all__ = ["Approval", "Decision", "MatrixApproval", "ModelLine", "ModelVersion", "PolicyMatrix", "Promotion"]
+__all__ = [
+    "Approval",
+    "BatchLine",
+    "Decision",
+    "MatrixApproval",
+    "ModelLine",
+    "ModelVersion",
+    "PolicyMatrix",
+    "Promotion",
+    "ScoreBatch",
+]
 
 
 class ModelLine(models.Model):
@@ -174,6 +185,6 @@ class Decision(models.Model):
         return f"{self.grade} {self.id}"
 
     @staticmethod
-    def place(decision_id: UUID) -> str:
+    def place(decision_id: UUID | str) -> str:
         """Where the sealed part of a decision belongs."""
         return f"scoring_decision|sealed|{decision_id}"

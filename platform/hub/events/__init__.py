@@ -7,6 +7,7 @@ from hub.events.acquisition import (
     ApplicationStarted,
 )
 from hub.events.base import Payload, known_types, read
+from hub.events.batches import ScoreBatchAdvanced, ScoreBatchFinished, ScoreBatchReceived
 from hub.events.institutions import (
     ClientIssued,
     ClientKeysReplaced,
@@ -136,6 +137,9 @@ __all__ = [
     "ReferralFunded",
     "ReferralWithdrawn",
     "SandboxClockAdvanced",
+    "ScoreBatchAdvanced",
+    "ScoreBatchFinished",
+    "ScoreBatchReceived",
     "TrainingFinished",
     "TrainingInterrupted",
     "TrainingRequested",

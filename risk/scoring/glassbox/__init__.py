@@ -1,7 +1,7 @@
 """The glass box at run time: tables in, scores and reasons out. Imports nothing but stdlib, numpy and msgspec."""
 
 from risk.scoring.glassbox.artefact import FORMAT, ArtefactError, Manifest, manifest_of
-from risk.scoring.glassbox.axis import InputError
+from risk.scoring.glassbox.axis import InputError, NumberAxis
 from risk.scoring.glassbox.batch_reasons import Ranked
 from risk.scoring.glassbox.calibration import Calibration
 from risk.scoring.glassbox.reasons import Reason
@@ -14,6 +14,7 @@ __all__ = [
     "Calibration",
     "InputError",
     "Manifest",
+    "NumberAxis",
     "Ranked",
     "Reason",
     "Score",

@@ -1,0 +1,5 @@
+"""The life of a file of people to be scored."""
+
+from hub.flow import flow
+
+BATCH = flow("score batch", "received", received="scoring failed", scoring="done failed", done="", failed="")
