@@ -115,6 +115,10 @@ def _score(institution_id: UUID) -> Ready:
     return Ready(scored.decision.id)
 
 
+def _model(institution_id: UUID) -> Ready:
+    return Ready(make_champion(make_line("own", institution_id)).id)
+
+
 def _delivery(institution_id: UUID) -> Ready:
     world = World(institution_id)
     endpoint_id = make_endpoint(institution_id)
@@ -132,6 +136,7 @@ _BY_NAME: dict[str, tuple[Maker, ...]] = {
     "endpoint_id": (lambda institution_id: Ready(make_endpoint(institution_id), {"description": "Another one"}),),
     "job_id": (_book, _training),
     "loan_id": (_loan,),
+    "model_id": (_model,),
     "product_id": (_product,),
     "referral_id": (_referral,),
     "score_id": (_score,),

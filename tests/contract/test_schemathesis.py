@@ -32,7 +32,8 @@ CLOCK = "/api/v1/sandbox/clock"
 # The paths whose objects are used under the same name elsewhere too, each in a state in which most can be done.
 OBJECTS = (
     "/api/v1/deliveries/{delivery_id}/resend", "/api/v1/jobs/{job_id}", "/api/v1/loan-books/{book_id}",
-    "/api/v1/loans/{loan_id}", "/api/v1/performance-reports/{batch_id}", "/api/v1/products/{product_id}/budget",
+    "/api/v1/loans/{loan_id}", "/api/v1/models/{model_id}/passport", "/api/v1/performance-reports/{batch_id}",
+    "/api/v1/products/{product_id}/budget",
     "/api/v1/products/{product_id}/credit-policy/submit", "/api/v1/products/{product_id}/credit-policy/approve",
     "/api/v1/referrals/{referral_id}", "/api/v1/referrals/{referral_id}", "/api/v1/referrals/{referral_id}/contract",
     "/api/v1/scores/{score_id}", "/api/v1/webhook-endpoints/{endpoint_id}",
