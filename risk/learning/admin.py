@@ -1,6 +1,6 @@
 """Loan books and trainings in the console: hand a book in, watch it being read, train, watch, cancel."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from django import forms
@@ -10,12 +10,12 @@ from django.http import HttpRequest
 from django.urls import reverse
 
 from hub import console, figures, records
-from hub.accounts.policies import STAFF
+from hub.accounts.policies import RISK_OFFICERS, STAFF
 from hub.clock import now
 from hub.console import Panel
 from hub.records import Deed, Part, RecordAdmin, actor, coloured
-from risk.learning import queries, services, shipped
-from risk.learning.models import LoanBook, TrainingRun
+from risk.learning import holds, queries, services, shipped
+from risk.learning.models import LabelHold, LoanBook, TrainingRun
 
 MAPPING_BYTES_MAX = 500_000
 REFRESH_S = 3
@@ -198,6 +198,53 @@ def _of_line(_request: HttpRequest, row: Any) -> Iterable[Part]:
         "runs": queries.runs(line_id=row.id)[:10],
     }
     return [Part("Books, outcomes and trainings", "learning/line.html", context)]
+
+
+class HoldForm(forms.Form):
+    """What was found out about held labels."""
+
+    note = forms.CharField(max_length=500, label="What was found out", help_text="A sentence that stays in the audit.")
+
+
+def _decide(release: bool) -> Callable[[HttpRequest, LabelHold, dict[str, Any]], str]:
+    def deed(request: HttpRequest, row: LabelHold, data: dict[str, Any]) -> str:
+        assert request.user.pk is not None
+        holds.decide_hold(hold_id=row.id, release=release, note=data["note"], user_id=request.user.pk, now=now())
+        return "The next training learns from them." if release else "They are kept out of trainings for good."
+
+    return deed
+
+
+@console.register(LabelHold)
+class LabelHoldAdmin(RecordAdmin):
+    """Labels that look made up, each waiting for a person's decision."""
+
+    section = "Models"
+    icon = "front_hand"
+    list_display = ("line", "lender_id", "state_label", "found_at", "due_at")
+    list_filter = ("state", "line")
+    list_select_related = ("line",)
+    search_fields = ("lender_id",)
+    shown = (
+        "line", "lender_id", "state", "says", "first_entry", "last_entry", "found_at", "due_at", "decided_by",
+        "decided_at", "note",
+    )  # fmt: skip
+    deeds = (
+        Deed(
+            "release", "Release", _decide(release=True), RISK_OFFICERS, form=HoldForm, offered=lambda row: row.is_open,
+            question="The labels that came so far are right after all: trainings may learn from them.",
+        ),
+        Deed(
+            "reject", "Reject", _decide(release=False), RISK_OFFICERS, form=HoldForm, danger=True,
+            offered=lambda row: row.is_open,
+            question="The labels that came so far are wrong: no training ever learns from them. Monitoring keeps them.",
+        ),
+    )  # fmt: skip
+
+    @coloured("state", held="warning", released="success", rejected="danger")
+    def state_label(self, row: LabelHold) -> str:
+        """Colour the state, and tell what is overdue."""
+        return f"{row.state}, overdue" if row.is_overdue else row.state
 
 
 def _percent(run: TrainingRun) -> int:

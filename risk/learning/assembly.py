@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import date
 from itertools import chain
 from typing import Any
+from uuid import UUID
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +13,7 @@ from numpy.typing import NDArray
 from risk.features.facade import Feature, Mapping
 from risk.learning.fit.frame import Column, Frame, Labels
 from risk.learning.fit.recipe import canonical, digest
+from risk.learning.hold_models import Range
 from risk.learning.ledger import BookLabels, Known, OutcomeLabels, Scope, Source
 from risk.learning.models import LoanBook
 
@@ -28,14 +30,15 @@ class TrainingSet:
     """A frame with its labels (int8, 1 = bad) and, where all books have dates, days since 0001-01-01 as `time`.
 
     The rows of books come first, then `outcomes` rows of the platform's own loans. `fresh` are the rows of labels that
-    no earlier version of the line knew. Left out are `immature` labels, `repeated` accounts, of which the last line
-    counts, and `erased` outcomes.
+    no earlier version of the line knew, `lenders` (UUID or None) who reported them. Left out are `immature` labels,
+    `repeated` accounts, of which the last line counts, and `erased` outcomes.
     """
 
     frame: Frame
     labels: Labels
     time: NDArray[np.float64] | None
     fresh: NDArray[np.bool_]
+    lenders: NDArray[np.object_]
     immature: int
     repeated: int
     outcomes: int = 0
@@ -54,12 +57,13 @@ def assemble(
     outcomes_until: int = 0,
     as_of: date | None = None,
     earlier: Known = Known(),
+    held: Sequence[Range] = (),
 ) -> TrainingSet:
     """Open the ledger of some books of one line, and its outcomes up to an entry, into a training set.
 
-    With `as_of` only what was known on that day counts; `earlier` is what earlier versions knew. `check` is called
-    before each chunk. Raises NothingToLearn where the books differ in what they hold or hold too little, Erased where
-    a book's key is gone.
+    With `as_of` only what was known on that day counts; `earlier` is what earlier versions knew, `held` the outcomes to
+    leave out. `check` is called before each chunk. Raises NothingToLearn where the books differ in what they hold or
+    hold too little, Erased where a book's key is gone.
     """
     mappings = [book.mapping for book in books]
     features = _common_features(books, mappings)
@@ -69,12 +73,13 @@ def assemble(
             for book, mapping in zip(books, mappings, strict=True)
         ]
         label, line_id = mappings[0].label, books[0].line_id
-        outcomes = OutcomeLabels(line_id, label, features, scope, outcomes_until, as_of, earlier)
-    columns, labels, days, references, fresh = _filled([*sources, outcomes], features, check)
+        outcomes = OutcomeLabels(line_id, label, features, scope, outcomes_until, as_of, earlier, held)
+    columns, labels, days, references, fresh, lenders = _filled([*sources, outcomes], features, check)
     kept = _last_of_each(references)
     found = TrainingSet(
         Frame(features, columns).take(kept), labels[kept],
         days[kept] if all(mapping.has_time for mapping in mappings) else None, np.array(fresh, dtype=np.bool_)[kept],
+        np.array(lenders, dtype=object)[kept],
         immature=sum(source.immature for source in sources), repeated=len(references) - len(kept),
         outcomes=outcomes.rows, erased=outcomes.erased,
     )  # fmt: skip
@@ -102,12 +107,13 @@ def _facts(one: Mapping, other: Mapping) -> Iterator[tuple[str, Any, Any]]:
 
 def _filled(
     sources: Sequence[Source], features: Sequence[Feature], check: Callable[[], None]
-) -> tuple[dict[str, Column], Labels, NDArray[np.float64], list[bytes | None], list[bool]]:
+) -> tuple[dict[str, Column], Labels, NDArray[np.float64], list[bytes | None], list[bool], list[UUID | None]]:
     rows = sum(source.rows for source in sources)
     columns = {feature.name: _empty(feature, rows) for feature in features}
     labels, days = np.zeros(rows, dtype=np.int8), np.zeros(rows, dtype=np.float64)
     references: list[bytes | None] = []
     fresh: list[bool] = []
+    lenders: list[UUID | None] = []
     for chunk in chain.from_iterable(source.chunks() for source in sources):
         check()
         part = slice(len(references), len(references) + len(chunk))
@@ -118,9 +124,10 @@ def _filled(
         days[part] = [line.day for line in chunk]
         references.extend(line.reference for line in chunk)
         fresh.extend(line.fresh for line in chunk)
+        lenders.extend(line.lender for line in chunk)
     if len(references) != rows:
         raise NothingToLearn("The label ledger changed while it was read: train again.")
-    return columns, labels, days, references, fresh
+    return columns, labels, days, references, fresh, lenders
 
 
 def _empty(feature: Feature, rows: int) -> Column:

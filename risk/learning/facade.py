@@ -8,6 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from hub.audit import Actor
+from hub.clock import now as clock_now
 from hub.metrics import Gauge
 from risk.learning import monitored, outcomes, queries, reading, services, shipped
 from risk.learning.demo_book import demo_csv
@@ -69,7 +70,7 @@ def take_book(
     return BookTaken(book.id, book.rows, book.damaged_lines)
 
 
-def record_outcome(
+def record_outcome(  # noqa: PLR0913 - the facts of one event
     *,
     sandbox: bool,
     loan_id: UUID,
@@ -81,20 +82,21 @@ def record_outcome(
     observed_on: date,
     now: datetime,
     revision: int = 1,
+    lender_id: UUID | None = None,
 ) -> bool:
     """Enter how a loan turned out into the label ledger of the line that decided on it. True if it is new.
 
-    `label` is good, bad, indeterminate or excluded; only good and bad ones train. `revision` is 1 at first and one
-    more for each correction: the highest counts, whatever order they come in. The same again changes nothing; False
-    also where the person was erased, and for the loan of a `sandbox` that another line than SANDBOX_LINE decided on.
-    `NotFound` for an unknown decision, `Conflict` for a live loan that SANDBOX_LINE decided on, before the window of
-    `window_months` has closed, for another content under a known revision, or a decision later than the loan.
-    Platform scope.
+    `label` is good, bad, indeterminate or excluded; only good and bad ones train. `lender_id`: who reports of the loan.
+    `revision` is 1 at first and one more for each correction: the highest counts, whatever order they come in. The
+    same again changes nothing; False also where the person was erased, and for the loan of a `sandbox` that another
+    line than SANDBOX_LINE decided on. `NotFound` for an unknown decision, `Conflict` for a live loan that SANDBOX_LINE
+    decided on, before the window of `window_months` has closed, for another content under a known revision, or a
+    decision later than the loan. Platform scope.
     """
     return outcomes.record_outcome(
         sandbox=sandbox, loan_id=loan_id, decision_id=decision_id, label=label,
         definition_version=definition_version, window_months=window_months, opened_on=opened_on,
-        observed_on=observed_on, revision=revision, now=now,
+        observed_on=observed_on, revision=revision, lender_id=lender_id, now=now,
     )  # fmt: skip
 
 
@@ -127,9 +129,13 @@ def train_line(
 
 
 def training_gauges() -> list[Gauge]:
-    """Return the number of trainings in each state, for the metrics page; platform scope."""
-    counts = queries.run_counts()
-    return [Gauge("training_runs", "Trainings by state.", counts.get(name, 0), {"state": name}) for name in RUN.states]
+    """Return the number of trainings in each state and of held labels, for the metrics page; platform scope."""
+    counts, (held, overdue) = queries.run_counts(), queries.open_holds(at=clock_now())
+    return [
+        *(Gauge("training_runs", "Trainings by state.", counts.get(name, 0), {"state": name}) for name in RUN.states),
+        Gauge("label_holds", "Held labels that wait for a decision.", held, {}),
+        Gauge("label_holds_overdue", "Held labels that were to be decided on by now.", overdue, {}),
+    ]
 
 
 def ranking_power(labels: Sequence[bool], scores: Sequence[float]) -> tuple[float, float]:

@@ -1,4 +1,4 @@
-"""The lives of a loan book and of a training run."""
+"""The lives of a loan book, of a training run and of labels that are held."""
 
 from hub.flow import flow
 
@@ -9,3 +9,5 @@ RUN = flow(
     "training run", "queued",
     queued="running failed cancelled", running="queued done failed cancelled", done="", failed="", cancelled="",
 )  # fmt: skip
+
+HOLD = flow("label hold", "held", held="released rejected", released="", rejected="")

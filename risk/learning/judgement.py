@@ -12,6 +12,7 @@ from risk.features.facade import Feature
 from risk.learning.assembly import TrainingSet
 from risk.learning.fit.criteria import Applicants, Criterion, Evidence, judge
 from risk.learning.fit.frame import Column, Floats, Frame, Rows
+from risk.learning.fit.suspects import find_suspects
 from risk.learning.validation import Logits, Plan, Split, calibration_of, probabilities
 from risk.scoring import facade as scoring
 from risk.scoring.facade import Calibration, Champion
@@ -27,6 +28,18 @@ def last_applicants(*, line_id: UUID, until: datetime) -> list[Values]:
     ids = [one.id for one in scoring.decisions(line_id=line_id, since=_EVER, until=until, limit=APPLICANTS_MAX)]
     known = scoring.decided_values(decision_ids=ids)
     return [known[one] for one in reversed(ids) if one in known]
+
+
+def suspected(found: TrainingSet, champion: Champion | None) -> dict[UUID, str]:
+    """Lenders whose new labels look made up to the champion, each with the sentence that says why."""
+    rows = np.flatnonzero(found.fresh & np.array([lender is not None for lender in found.lenders], dtype=np.bool_))
+    if champion is None or not len(rows):
+        return {}
+    lenders = sorted(set(found.lenders[rows]))
+    number = {lender: at for at, lender in enumerate(lenders)}
+    numbers = np.array([number[lender] for lender in found.lenders[rows]], dtype=np.intp)
+    suspects = find_suspects(found.labels[rows], _said(champion, found.frame.take(rows)), numbers)
+    return {lenders[at]: one.sentence for at, one in suspects.items()}
 
 
 def judgement(

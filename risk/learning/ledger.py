@@ -12,6 +12,7 @@ from django.conf import settings
 from django.db.models import Q, QuerySet
 
 from risk.features.facade import Feature, LabelDefinition, Mapping
+from risk.learning.hold_models import Range, within
 from risk.learning.models import LabelEntry, LoanBook, OutcomeEntry
 
 CHUNK_ROWS = 5_000
@@ -34,13 +35,17 @@ class Known:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One label: the values of the features in their order, is bad, day or 0, account reference, whether it is new."""
+    """One label: the values of the features in their order, is bad, day or 0, account reference, whether it is new.
+
+    `lender`: who reported it, of the platform's own loans.
+    """
 
     values: list[Any]
     is_bad: bool
     day: int
     reference: bytes | None
     fresh: bool
+    lender: UUID | None = None
 
 
 class Source(Protocol):
@@ -103,7 +108,10 @@ class BookLabels:
 
 
 class OutcomeLabels:
-    """The good and bad outcomes of a line under one definition, up to an entry; none where books have no window."""
+    """The good and bad outcomes of a line under one definition, up to an entry; none where books have no window.
+
+    Those in the ranges `held` are left out.
+    """
 
     immature = 0  # none enters before its window has closed
 
@@ -116,6 +124,7 @@ class OutcomeLabels:
         until: int,
         as_of: date | None,
         earlier: Known,
+        held: Sequence[Range],
     ) -> None:
         self._names = [feature.name for feature in features]
         self._scope, self._earlier = scope, earlier
@@ -123,7 +132,7 @@ class OutcomeLabels:
         self._all = counting.filter(
             definition_version=label.version, window_months=label.window_months or 0,
             label__in=[OutcomeEntry.GOOD, OutcomeEntry.BAD],
-        )  # fmt: skip
+        ).exclude(within(held))  # fmt: skip
         self.rows = self._readable().count()
         self.erased = self._all.count() - self.rows
 
@@ -146,4 +155,6 @@ class OutcomeLabels:
         known: dict[str, Any] = msgspec.json.decode(entry.key.open(bytes(entry.sealed), place=entry.place))
         values = [known.get(name) for name in self._names]
         earlier = entry.id <= self._earlier.outcomes_until and self._earlier.observed(entry.observed_on)
-        return Line(values, entry.label == OutcomeEntry.BAD, entry.opened_on.toordinal(), None, not earlier)
+        return Line(
+            values, entry.label == OutcomeEntry.BAD, entry.opened_on.toordinal(), None, not earlier, entry.lender_id
+        )

@@ -29,6 +29,7 @@ class OutcomeEntry(models.Model):
     key = models.ForeignKey(DataKey, on_delete=models.PROTECT, related_name="+", editable=False)
     loan_id = models.UUIDField(editable=False)
     decision_id = models.UUIDField(editable=False)
+    lender_id = models.UUIDField(null=True, editable=False)
     label = models.CharField(max_length=13, choices=[(name, name) for name in LABELS], editable=False)
     definition_version = models.PositiveSmallIntegerField(editable=False)
     window_months = models.PositiveSmallIntegerField(editable=False)

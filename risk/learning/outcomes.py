@@ -21,7 +21,7 @@ ACTOR = system_actor("learning.outcomes")
 _TIME_ZONES = timedelta(days=1)  # a loan's days are its lender's, a decision's moment is UTC
 
 
-def record_outcome(
+def record_outcome(  # noqa: PLR0913 - the facts of one event
     *,
     sandbox: bool,
     loan_id: UUID,
@@ -33,6 +33,7 @@ def record_outcome(
     observed_on: date,
     revision: int,
     now: datetime,
+    lender_id: UUID | None = None,
 ) -> bool:
     """Enter an outcome; returns whether it was new. See the facade."""
     matures_on = _checked(label, definition_version, window_months, revision, opened_on, observed_on)
@@ -41,7 +42,7 @@ def record_outcome(
         return False
     facts = {
         "line_id": line.id, "decision_id": decision_id, "label": label, "window_months": window_months,
-        "opened_on": opened_on, "observed_on": observed_on,
+        "opened_on": opened_on, "observed_on": observed_on, "lender_id": lender_id,
     }  # fmt: skip
     with transaction.atomic():
         OutcomeEntry.lock_line(line.id)

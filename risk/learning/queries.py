@@ -1,13 +1,13 @@
 """Reads of books, problems, labels and trainings, in the open scope."""
 
-from datetime import date
+from datetime import date, datetime
 from uuid import UUID
 
 from django.db.models import Count, F, Max, Q, QuerySet
 
 from hub.errors import NotFound
 from risk.learning.ledger import Known
-from risk.learning.models import BookProblem, LabelEntry, LoanBook, OutcomeEntry, TrainingRun
+from risk.learning.models import BookProblem, LabelEntry, LabelHold, LoanBook, OutcomeEntry, TrainingRun
 
 
 def books(*, line_id: UUID | None = None) -> QuerySet[LoanBook]:
@@ -65,6 +65,22 @@ def outcomes_of(*, loan_id: UUID, definition_version: int) -> list[OutcomeEntry]
 def newest_outcome(*, line_id: UUID) -> int:
     """The id of the newest outcome entry of a line, 0 where there is none."""
     return OutcomeEntry.objects.filter(line_id=line_id).aggregate(newest=Max("id"))["newest"] or 0
+
+
+def first_undecided(*, line_id: UUID, lender_id: UUID) -> int | None:
+    """The lender's first outcome entry that no hold covers yet; None where one is open, or nothing came since."""
+    holds = LabelHold.objects.filter(line_id=line_id, lender_id=lender_id)
+    if holds.filter(state=LabelHold.OPEN).exists():
+        return None
+    decided = holds.aggregate(last=Max("last_entry"))["last"] or 0
+    found = OutcomeEntry.objects.filter(line_id=line_id, lender_id=lender_id, id__gt=decided)
+    return found.order_by("id").values_list("id", flat=True).first()
+
+
+def open_holds(*, at: datetime) -> tuple[int, int]:
+    """How many holds wait for a decision, and how many of them for too long."""
+    found = LabelHold.objects.filter(state=LabelHold.OPEN)
+    return found.count(), found.filter(due_at__lt=at).count()
 
 
 def outcome_counts(*, line_id: UUID) -> dict[str, int]:

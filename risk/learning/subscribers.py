@@ -22,7 +22,7 @@ def record_matured_outcome(event: OutcomeMatured, *, now: datetime) -> None:
         sandbox=event.sandbox, loan_id=event.subject_id, decision_id=event.decision_id,
         label=event.label, definition_version=event.definition_version, window_months=event.window_months,
         opened_on=date.fromisoformat(event.opened_on), observed_on=date.fromisoformat(event.observed_on),
-        revision=event.revision, now=now,
+        revision=event.revision, lender_id=event.institution_id, now=now,
     )  # fmt: skip
 
 

@@ -22,14 +22,15 @@ from hub.audit import Actor
 from hub.errors import DomainError
 from hub.events import TrainingStarted
 from hub.leases import Heartbeat, LeaseLost
-from risk.learning import queries, services
+from risk.learning import holds, queries, services
 from risk.learning.assembly import NothingToLearn, TrainingSet, assemble
 from risk.learning.fit.glassbox import combine, fit_bag, prepare
 from risk.learning.fit.leaks import find_leaks
 from risk.learning.fit.recipe import Bag, Recipe, bag_from, plan_from
 from risk.learning.fit.recipe import Plan as FitPlan
-from risk.learning.judgement import judgement, last_applicants
-from risk.learning.models import LoanBook, OutcomeEntry, TrainingCheckpoint, TrainingRun
+from risk.learning.hold_models import Range
+from risk.learning.judgement import judgement, last_applicants, suspected
+from risk.learning.models import LabelHold, LoanBook, OutcomeEntry, TrainingCheckpoint, TrainingRun
 from risk.learning.run_models import ATTEMPTS_MAX
 from risk.learning.validation import Logits, calibration_of, held_out_logits, plan_checks, report_of
 from risk.scoring import facade as scoring
@@ -163,11 +164,7 @@ class _Training:
     def _carry_out(self) -> TrainingRun:
         if self.run.attempts > ATTEMPTS_MAX:
             raise NothingToLearn(f"Its worker was gone {ATTEMPTS_MAX} times: it was given up.")
-        self._step("Reading the label ledger")
-        found = assemble(
-            self.books, scope=self.worker.scope, check=self.heartbeat.check, outcomes_until=self.run.outcomes_until,
-            as_of=self.run.as_of, earlier=self.earlier,
-        )  # fmt: skip
+        found = self._trusted()
         self._refuse_leaks(found)
         checks = plan_checks(found, seed=self.run.seed)
         self.steps += self.recipe.bags + len(checks.splits)
@@ -189,6 +186,32 @@ class _Training:
         self.heartbeat.check()
         self.worker.show(text, int(100 * self.done / self.steps))
         self.done += 1
+
+    def _trusted(self) -> TrainingSet:
+        """The training set without labels that are held; looks for some to hold."""
+        found: list[TrainingSet] = []
+
+        def hold() -> bytes:
+            with self.worker.scope():
+                ranges = LabelHold.ranges(self.run.line_id)
+            found.append(self._assembled(ranges))
+            suspicions = suspected(found[0], self.champion)
+            if suspicions:
+                found.clear()
+                with self.worker.scope():
+                    now = self.worker.clock()
+                    holds.hold_labels(line_id=self.run.line_id, suspicions=suspicions, actor=self.worker.actor, now=now)
+                    ranges = LabelHold.ranges(self.run.line_id)
+            return msgspec.json.encode(ranges)
+
+        ranges = msgspec.json.decode(self._kept("holds", "Reading the label ledger", hold), type=list[Range])
+        return found[0] if found else self._assembled(ranges)
+
+    def _assembled(self, held: list[Range]) -> TrainingSet:
+        return assemble(
+            self.books, scope=self.worker.scope, check=self.heartbeat.check, outcomes_until=self.run.outcomes_until,
+            as_of=self.run.as_of, earlier=self.earlier, held=held,
+        )  # fmt: skip
 
     def _refuse_leaks(self, found: TrainingSet) -> None:
         self._step("Looking for columns that tell the outcome")

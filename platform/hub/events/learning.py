@@ -122,6 +122,29 @@ class OutcomeMatured(Payload):
 
 
 @dataclass(frozen=True, slots=True)
+class LabelsHeld(Payload):
+    """What a lender reported of his loans looks made up: it trains nothing until a person has decided."""
+
+    TYPE: ClassVar[str] = "labels.held"
+    SUBJECT: ClassVar[str] = "label_hold"
+
+    line_id: UUID
+    lender_id: UUID
+
+
+@dataclass(frozen=True, slots=True)
+class LabelsDecided(Payload):
+    """A person decided on labels that were held."""
+
+    TYPE: ClassVar[str] = "labels.decided"
+    SUBJECT: ClassVar[str] = "label_hold"
+
+    line_id: UUID
+    lender_id: UUID
+    released: bool
+
+
+@dataclass(frozen=True, slots=True)
 class LabelRecorded(Payload):
     """The outcome of a loan is in the label ledger, for the first time or corrected."""
 
