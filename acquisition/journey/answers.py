@@ -1,12 +1,14 @@
 """A borrower's answers: what may be answered, what is still missing, and the features that a score is made of. Pure."""
 
 from collections.abc import Mapping
+from decimal import Decimal
 from typing import Annotated, Any, Literal, get_args
 
 import msgspec
 from msgspec import Meta
 
 from acquisition.journey.errors import wrong
+from risk.scoring.facade import Means
 
 CURRENCY = "HKD"
 AMOUNT_MIN, AMOUNT_MAX = 5_000, 800_000
@@ -40,6 +42,7 @@ class Answers(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defa
     employment: Employment | None = None
     employment_years: Years | None = None
     housing: Housing | None = None
+    essential_spending: Money | None = None
     monthly_income: Income | None = None
     existing_debt: Money | None = None
     monthly_payments: Money | None = None
@@ -54,7 +57,7 @@ STEPS: dict[str, tuple[str, ...]] = {
     "amount": ("amount", "term"),
     "purpose": ("purpose",),
     "work": ("employment", "employment_years"),
-    "housing": ("housing",),
+    "housing": ("housing", "essential_spending"),
     "income": ("monthly_income",),
     "debts": ("existing_debt", "monthly_payments", "card_utilisation"),
     "history": ("open_accounts", "history_months", "inquiries_6m", "delinquencies_24m"),
@@ -97,6 +100,18 @@ def _read(values: Mapping[str, Any]) -> Answers:
 def features(answers: Answers) -> dict[str, float | str | None]:
     """Return the features of the mapping `demo_consumer`; debt service is the percentage of income that debts take."""
     raw = msgspec.structs.asdict(answers)
+    del raw["essential_spending"]  # no feature: it counts for affordability
     payments, income = raw.pop("monthly_payments"), raw["monthly_income"]
     raw["debt_service"] = round(100 * payments / income, 1) if income and payments is not None else None
     return {name: float(value) if isinstance(value, int) else value for name, value in raw.items()}
+
+
+def means(answers: Answers) -> Means:
+    """Return what affordability is judged from; amount and term were answered. None stays what was not told."""
+    assert answers.amount is not None
+    assert answers.term is not None
+    income, spending, payments = (
+        None if told is None else Decimal(told)
+        for told in (answers.monthly_income, answers.essential_spending, answers.monthly_payments)
+    )
+    return Means(CURRENCY, income, "stated", spending, payments, Decimal(answers.amount), answers.term)

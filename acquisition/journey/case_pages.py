@@ -52,6 +52,7 @@ def declined(request: HttpRequest, application: ApplicationView) -> HttpResponse
     context = {
         "application": application,
         "reasons": wording.reasons(found, _language()),
+        "affordability": found[:1] and found[0][0] == cases.AFFORDABILITY,
         "contact": settings.CONTACT,
     }
     return render(request, "journey/declined.html", context)

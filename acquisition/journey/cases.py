@@ -12,7 +12,7 @@ from uuid import UUID
 from django.db import transaction
 
 from acquisition.journey import texts
-from acquisition.journey.answers import CURRENCY, Draft, features
+from acquisition.journey.answers import CURRENCY, Draft, features, means
 from acquisition.journey.errors import Blocked, wrong
 from acquisition.journey.models import Application
 from acquisition.journey.services import borrower_actor, locked
@@ -30,6 +30,7 @@ PRODUCT_CLASS = "personal_instalment"
 DECLINE = "decline"
 MATCHED = "matched"
 REASONS_MAX = 4
+AFFORDABILITY = "affordability"
 SECOND = "second_application"  # the code of I11
 
 
@@ -73,7 +74,7 @@ def _decide(application: Application, draft: Draft, consent_id: UUID, now: datet
     with _telling(Blocked.OFFLINE):
         scored = scoring.score_application(
             line_name=_line_of(application), person_id=application.person_id, consent_id=consent_id, features=facts,
-            actor=actor, now=now,
+            means=means(draft.answers), actor=actor, now=now,
         )  # fmt: skip
     if scored.action == DECLINE:
         return "declined", scored.decision_id
@@ -97,7 +98,7 @@ def _line_of(application: Application) -> str:
 
 def _decision(scored: ScoredApplication) -> DecisionView:
     reasons = tuple(ReasonView(one.feature, one.value, one.best_value, one.lost_logit) for one in scored.reasons)
-    return DecisionView(scored.decision_id, scored.pd, scored.grade, scored.action, reasons)
+    return DecisionView(scored.decision_id, scored.pd, scored.grade, scored.action, reasons, scored.affordability)
 
 
 def match_again(*, application_id: UUID, now: datetime) -> None:
@@ -181,9 +182,15 @@ def contract_of(*, application_id: UUID) -> ContractView:
 
 
 def principal_reasons(*, decision_id: UUID) -> list[tuple[str, bool]]:
-    """Return the one to four true reasons of a decision, the weightiest first: the feature, whether it was missing."""
-    reasons = scoring.read_application(decision_id=decision_id).reasons
-    return [(one.feature, one.value is None) for one in reasons[:REASONS_MAX]]
+    """Return the one to four true reasons of a decision, the weightiest first: the feature, whether it was missing.
+
+    Where it was declined for affordability, that alone is the reason, and no feature of the score.
+    """
+    scored = scoring.read_application(decision_id=decision_id)
+    known = scored.affordability
+    if known is not None and known.declined_for == AFFORDABILITY:
+        return [(AFFORDABILITY, known.band == "unknown")]
+    return [(one.feature, one.value is None) for one in scored.reasons[:REASONS_MAX]]
 
 
 def _actor(application_id: UUID) -> Actor:

@@ -102,10 +102,17 @@ class WorkForm(StepForm):
 
 
 class HousingForm(StepForm):
-    """How the applicant lives."""
+    """How the applicant lives, and on how much."""
 
     title = _("Your home")
     housing = Choice(options=list(HOUSINGS.items()), label=_("How do you live?"))
+    essential_spending = Figure(
+        low=0, high=_MANY, label=_("What do you need each month for rent and living?"),
+        help_text=_(
+            "In Hong Kong dollars: rent, food, travel, bills, school, care. "
+            "Leave out what you pay for debts or a mortgage: that is asked later."
+        ),
+    )  # fmt: skip
 
 
 class IncomeForm(StepForm):

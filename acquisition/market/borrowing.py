@@ -13,6 +13,8 @@ from hub.tenancy import platform_scope
 from partners.referrals.facade import OfferView, ReferralView
 
 LANGUAGE = "en"
+# What rent and living take of an income, in percent, by housing: those who own have the mortgage among their debts.
+LIVING_PERCENT = {"rent": 30, "public_rental": 25, "family": 20, "mortgage": 20, "owned": 20}
 TAKES_THE_FIRST = 0.85
 Value = float | str | None
 
@@ -32,6 +34,7 @@ class Borrower:
         assert isinstance(share, float | int)
         assert isinstance(income, float | int)
         told["monthly_payments"] = round(share * income / 100)
+        told["essential_spending"] = round(LIVING_PERCENT[str(told["housing"])] * income / 100)
         return {
             name: int(value) if isinstance(value, float) and name not in journey.FRACTIONS else value
             for name, value in told.items()

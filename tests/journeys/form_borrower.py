@@ -18,7 +18,8 @@ KEPT = Path("borrower.json")
 NAME = "Chan Siu Ming"
 ANSWERS: dict[str, Any] = {
     "amount": 60_000, "term": 24, "purpose": "tax", "employment": "salaried", "employment_years": 9.5,
-    "housing": "mortgage", "monthly_income": 45_000, "existing_debt": 10_000, "monthly_payments": 2_000,
+    "housing": "mortgage", "essential_spending": 12_000, "monthly_income": 45_000, "existing_debt": 10_000,
+    "monthly_payments": 2_000,
     "card_utilisation": 12, "open_accounts": 3, "history_months": 160, "inquiries_6m": 0, "delinquencies_24m": 0,
 }  # fmt: skip
 CODE_WITHIN_S = 10

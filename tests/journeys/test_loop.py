@@ -42,7 +42,8 @@ ROWS = 1500
 WAIVER = "Two loans are no proof: the line is watched instead."
 SINGLY = 6  # months whose reports come one by one; the next ones come in one file
 STRAINED: dict[str, Any] = {
-    **GOOD, "amount": 40_000, "term": 12, "housing": "rent", "monthly_income": 22_000, "employment_years": 3.0,
+    **GOOD, "amount": 40_000, "term": 12, "housing": "rent", "essential_spending": 7_000, "monthly_income": 22_000,
+    "employment_years": 3.0,
     "card_utilisation": 45.0, "inquiries_6m": 2, "history_months": 60,
 }  # fmt: skip
 Labels = list[tuple[str, str, int]]

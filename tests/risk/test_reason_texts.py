@@ -5,7 +5,7 @@ import itertools
 import pytest
 
 from risk.features.catalogue.mapping import ProtectedColumn, ProxyColumn
-from risk.features.catalogue.reason_texts import HELPS_MISSING, LANGUAGES, TEXTS
+from risk.features.catalogue.reason_texts import AFFORDABILITY, AFFORDABLE, HELPS_MISSING, LANGUAGES, TEXTS
 from risk.features.facade import Mapping, read_mapping, reason_text, what_helps
 from risk.learning import shipped
 
@@ -19,7 +19,7 @@ def demo() -> Mapping:
 
 def test_no_feature_of_the_demo_line_lacks_its_texts() -> None:
     assert {feature.name for feature in demo().training_features} == set(TEXTS)
-    for feature, language, missing in itertools.product(TEXTS, LANGUAGES, (False, True)):
+    for feature, language, missing in itertools.product([*TEXTS, AFFORDABILITY], LANGUAGES, (False, True)):
         assert 3 < len(reason_text(feature, language, missing=missing)) <= 90
         assert 3 < len(what_helps(feature, language, missing=missing)) <= 90
 
@@ -39,7 +39,7 @@ def test_nothing_protected_and_nothing_later_has_a_text() -> None:
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_each_language_is_written_in_its_own_characters(language: str) -> None:
     place = LANGUAGES.index(language)
-    groups = [group for texts in TEXTS.values() for group in (texts.reason, texts.missing, texts.helps)]
+    groups = [group for texts in [*TEXTS.values(), AFFORDABLE] for group in (texts.reason, texts.missing, texts.helps)]
     for text in (group[place] for group in [*groups, HELPS_MISSING]):
         text.encode(ENCODINGS[language])
         assert (language == "en") == text.isascii()
@@ -48,7 +48,7 @@ def test_each_language_is_written_in_its_own_characters(language: str) -> None:
 
 def test_no_two_reasons_read_the_same() -> None:
     for place in range(len(LANGUAGES)):
-        told = [text for texts in TEXTS.values() for text in (texts.reason[place], texts.missing[place])]
+        told = [text for texts in [*TEXTS.values(), AFFORDABLE] for text in (texts.reason[place], texts.missing[place])]
         assert len(set(told)) == len(told)
 
 

@@ -119,6 +119,17 @@ TEXTS: dict[str, Texts] = {
          "保留賬戶並準時還款，信貸紀錄會隨時間累積", "保留账户并准时还款，信贷记录会随时间累积"),
     ),
 }  # fmt: skip
+# No feature: what a refusal for lack of affordability is called; missing where income or repayments are not known.
+AFFORDABILITY = "affordability"
+AFFORDABLE = Texts(
+    ("What is left of your income after living and repayments does not carry the instalments",
+     "扣除生活開支及現有還款後，您餘下的收入不足以承擔供款",
+     "扣除生活开支及现有还款后，您余下的收入不足以承担每月还款"),
+    ("We know too little of your income and repayments to tell what you can afford",
+     "我們對您的收入及還款所知不足，無法得知您能負擔多少", "我们对您的收入及还款所知不足，无法得知您能负担多少"),
+    ("Ask for less or over a longer time, or pay off another loan first",
+     "減少申請金額或延長還款期，或先還清另一筆貸款", "减少申请金额或延长还款期，或先还清另一笔贷款"),
+)  # fmt: skip
 HELPS_MISSING = (
     "Apply again and tell us, or let us see it",
     "請再次申請並提供這項資料，或讓我們查閱",
@@ -129,16 +140,21 @@ HELPS_MISSING = (
 def reason_text(feature: str, language: str, *, missing: bool = False) -> str:
     """Return a principal reason in words, without a full stop; `missing` where the person's value was not known.
 
+    `feature` is one of the catalogue's, or AFFORDABILITY.
     `language` is one of LANGUAGES, in any case. `KeyError` for a feature without texts, or another language.
     """
-    texts = TEXTS[feature]
+    texts = _texts(feature)
     return (texts.missing if missing else texts.reason)[_place(language)]
 
 
 def what_helps(feature: str, language: str, *, missing: bool = False) -> str:
     """Return what the person can do about a reason; arguments and errors as of `reason_text`."""
-    texts = TEXTS[feature]
+    texts = _texts(feature)
     return (HELPS_MISSING if missing else texts.helps)[_place(language)]
+
+
+def _texts(feature: str) -> Texts:
+    return AFFORDABLE if feature == AFFORDABILITY else TEXTS[feature]
 
 
 def _place(language: str) -> int:

@@ -13,12 +13,14 @@ from hub.tenancy import platform_scope
 PHONE = "+85291234567"
 GOOD: dict[str, Any] = {
     "amount": 60_000, "term": 24, "purpose": "tax", "employment": "salaried", "employment_years": 9.5,
-    "housing": "mortgage", "monthly_income": 45_000, "existing_debt": 10_000, "monthly_payments": 2_000,
+    "housing": "mortgage", "essential_spending": 12_000, "monthly_income": 45_000, "existing_debt": 10_000,
+    "monthly_payments": 2_000,
     "card_utilisation": 12.0, "open_accounts": 3, "history_months": 160, "inquiries_6m": 0, "delinquencies_24m": 0,
 }  # fmt: skip
 BAD = {
     **GOOD, "amount": 300_000, "term": 60, "purpose": "business", "employment": "part_time", "employment_years": 0.5,
-    "housing": "rent", "monthly_income": 8_000, "existing_debt": 250_000, "monthly_payments": 6_000,
+    "housing": "rent", "essential_spending": 3_000, "monthly_income": 8_000, "existing_debt": 250_000,
+    "monthly_payments": 6_000,
     "card_utilisation": 99.0, "inquiries_6m": 9, "delinquencies_24m": 6, "history_months": 3,
 }  # fmt: skip
 

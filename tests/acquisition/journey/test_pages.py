@@ -28,6 +28,8 @@ FAULTS = [
     ("work", {"employment": "salaried", "employment_years": "long"}, "employment_years", "number in digits"),
     ("work", {"employment": "salaried", "employment_years": "1.55"}, "employment_years", "one decimal"),
     ("housing", {"housing": "castle"}, "housing", "Choose one of these."),
+    ("housing", {"housing": "rent", "essential_spending": ""}, "essential_spending", "needs an answer"),
+    ("housing", {"housing": "rent", "essential_spending": "1.5"}, "essential_spending", "whole number"),
     ("income", {"monthly_income": "0"}, "monthly_income", "between 1 and"),
     ("income", {"monthly_income": "-5"}, "monthly_income", "number in digits"),
     ("debts", {"existing_debt": "", "monthly_payments": "1"}, "existing_debt", "needs an answer"),
@@ -264,7 +266,7 @@ def test_the_language_is_chosen_by_the_link_and_kept(visitor: Client) -> None:
     made = start(visitor)
     with platform_scope():
         row = Application.objects.get(id=made)
-    assert (row.language, row.consent_version) == ("zh-hant", "scoring-1/zh-hant")
+    assert (row.language, row.consent_version) == ("zh-hant", "scoring-2/zh-hant")
     assert visitor.get("/apply/?lang=xx").status_code == 200
 
 
