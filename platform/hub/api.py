@@ -39,12 +39,13 @@ P = ParamSpec("P")
 V = TypeVar("V", bound="Resource")
 DEADLOCKS_MAX = 3
 _GAVE_WAY = (DeadlockDetected, SerializationFailure)
-_JSON = frozenset(("*/*", "application/*", "application/json"))
+JSON = "application/json"
+_JSON = frozenset(("*/*", "application/*", JSON))
 
 
 @dataclass(slots=True)
 class Reply:
-    """What a handler answers. With `person_id`, whom it tells of: the kept answer goes when he is erased."""
+    """What a handler answers; bytes go as they are. `person_id`: of whom it tells, with whom the kept answer goes."""
 
     data: Any
     status: int = 200
@@ -64,6 +65,7 @@ class Operation:
     status: int
     raises: tuple[type[DomainError], ...]
     examples: Mapping[str, Any]
+    media: str
 
 
 class Resource(APIView):
@@ -78,11 +80,12 @@ class Resource(APIView):
         context = {"view": self, "args": args, "kwargs": kwargs}
         asked = Request(request, parsers=self.get_parsers(), parser_context=context)
         try:
-            _refuse_unless_acceptable(request.META.get("HTTP_ACCEPT", ""))
+            handler = getattr(self, (request.method or "").lower(), None)
+            operation: Operation | None = getattr(handler, "operation", None)
+            _refuse_unless_acceptable(request.META.get("HTTP_ACCEPT", ""), operation.media if operation else JSON)
             asked.auth = who = identify(request)
             limits.charge(request, who.client_id, who.limits, now_s=now().timestamp())
-            handler = getattr(self, (request.method or "").lower(), None)
-            _refuse_unless_allowed(getattr(handler, "operation", None), asked)
+            _refuse_unless_allowed(operation, asked)
             return cast(HttpResponse, cast(Any, handler)(asked, *args, **kwargs))
         except Exception as error:
             if (known := problems.known(error)) is None:
@@ -98,8 +101,9 @@ class Resource(APIView):
         return [name.upper() for name in cls.http_method_names if hasattr(getattr(cls, name, None), "operation")]
 
 
-def _refuse_unless_acceptable(accept: str) -> None:
-    if accept and not any(one.partition(";")[0].strip().lower() in _JSON for one in accept.split(",")):
+def _refuse_unless_acceptable(accept: str, media: str) -> None:
+    taken = [one.partition(";")[0].strip().lower() for one in accept.split(",")]
+    if accept and media not in taken and _JSON.isdisjoint(taken):
         raise NotAcceptable()
 
 
@@ -122,15 +126,16 @@ def endpoint(
     status: int = 200,
     raises: tuple[type[DomainError], ...] = (),
     examples: Mapping[str, Any] | None = None,
+    media: str = JSON,
 ) -> Callable[[Callable[Concatenate[V, Request, P], Reply]], Callable[Concatenate[V, Request, P], HttpResponse]]:
     """Make an operation of a handler: its scope is needed (403), it runs in the caller's tenant scope.
 
     With `idempotent`, the Idempotency-Key is settled around it; `payload` gives the bytes that a repeat must match
     (the body; the path always counts too). The rest only describes it in OpenAPI: `body` and `answer` (types that
     msgspec knows; another body than JSON is a dict, media type to media type object), `status`, `raises` (errors of
-    its own, beside those that any operation may have) and `examples` ("request", "response").
+    its own, beside those that any operation may have) and `examples` ("request", "response"). `media` is the answer's.
     """
-    operation = Operation(scope, idempotent, payload, body, answer, status, raises, examples or {})
+    operation = Operation(scope, idempotent, payload, body, answer, status, raises, examples or {}, media)
 
     def wrap(
         handler: Callable[Concatenate[V, Request, P], Reply],
@@ -164,7 +169,7 @@ def _run(operation: Operation, request: Request, effect: Callable[[], Answer]) -
         _note_proof_alone(identity, error)
         raise
     faultpoint("after_commit_before_answer")
-    return _respond(given, request.META[limits.FIELDS])
+    return _respond(given, request.META[limits.FIELDS], operation.media)
 
 
 def _note_proof(identity: ClientIdentity) -> None:
@@ -215,12 +220,15 @@ def _slot(operation: Operation, request: Request) -> Slot:
 
 
 def _answer(reply: Reply) -> Answer:
-    body = b"" if reply.data is None else msgspec.json.encode(reply.data)
+    if isinstance(reply.data, bytes):
+        body = reply.data
+    else:
+        body = b"" if reply.data is None else msgspec.json.encode(reply.data)
     return Answer(reply.status, dict(reply.headers), body, reply.person_id)
 
 
-def _respond(answer: Answer, fields: Mapping[str, str]) -> HttpResponse:
+def _respond(answer: Answer, fields: Mapping[str, str], media: str) -> HttpResponse:
     headers = {**answer.headers, **fields, "Cache-Control": "no-store"}
     if answer.replayed:
         headers["Idempotent-Replayed"] = "true"
-    return HttpResponse(answer.body, status=answer.status, content_type="application/json", headers=headers)
+    return HttpResponse(answer.body, status=answer.status, content_type=media, headers=headers)

@@ -17,7 +17,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from hub.api import Operation
+from hub.api import JSON, Operation
 from hub.described import with_years
 from hub.errors import PreconditionRequired
 from hub.idempotency import KEY_PATTERN
@@ -118,7 +118,7 @@ class Schema(AutoSchema):
         media: dict[str, Any] = {"schema": self._describe(type_)}
         if example in self.operation.examples:
             media["example"] = self.operation.examples[example]
-        return {"application/json": media}
+        return {self.operation.media if example == "response" else JSON: media}
 
     def _describe(self, type_: Any) -> Any:
         (schema,), components = with_years(msgspec.json.schema_components([type_], ref_template=_REFERENCE))

@@ -151,6 +151,7 @@ EVENT_SUBSCRIBERS: dict[str, list[str]] = {
         "acquisition.journey.subscribers.forget_erased_person",
     ],
     "book.registered": ["risk.learning.subscribers.read_registered_book"],
+    "score_batch.received": ["risk.scoring.subscribers.score_received_batch"],
     "training.requested": ["risk.learning.subscribers.start_requested_training"],
     "performance.recorded": ["partners.loans.subscribers.mature_after"],
     "performance.corrected": ["partners.loans.subscribers.mature_after"],
@@ -257,7 +258,7 @@ STATIC_URL = "/static/"
 UPLOAD_ROOT = LUOPAN_HOME / "uploads"
 BOOK_BYTES_MAX = env.integer("LUOPAN_BOOK_MB", 200, low=1, high=10_000) * 1_000_000  # as sent
 BOOK_PLAIN_BYTES_MAX = env.integer("LUOPAN_BOOK_PLAIN_MB", 2_000, low=1, high=100_000) * 1_000_000  # unpacked
-SCORE_BATCH_BYTES_MAX = env.integer("LUOPAN_SCORE_BATCH_MB", 500, low=1, high=10_000) * 1_000_000
+SCORE_BATCH_BYTES_MAX = env.integer("LUOPAN_SCORE_BATCH_MB", 200, low=1, high=10_000) * 1_000_000
 WHITENOISE_USE_FINDERS = True
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage", "OPTIONS": {"location": UPLOAD_ROOT}},

@@ -23,6 +23,7 @@ urlpatterns = [
     path("api/v1/", include("partners.loans.api")),
     path("api/v1/", include("partners.delivery.api")),
     path("api/v1/", include("risk.scoring.api")),
+    path("api/v1/", include("risk.scoring.batch_api")),
     path("api/v1/", include("risk.scoring.models_api")),
     path("api/v1/", include("risk.learning.api")),
     path("api/v1/", include("risk.monitoring.api")),

@@ -120,7 +120,7 @@ def score_answer(scored: Scored) -> ScoreAnswer:
         logit=signed_decimal(decision.logit_micro),
         grade=decision.grade,
         recommended_action=cast(Literal["approve", "review", "decline"], decision.action),
-        reasons=[_reason(rank, reason) for rank, reason in enumerate(scored.sealed.reasons, start=1)],
+        reasons=[reason_answer(rank, reason) for rank, reason in enumerate(scored.sealed.reasons, start=1)],
         affordability=view_of(scored.sealed.affordability) if scored.sealed.affordability else None,
         consent_id=decision.consent_id,
         versions=VersionsAnswer(
@@ -137,7 +137,8 @@ def replay_answer(replay: Replay) -> ReplayAnswer:
     return ReplayAnswer(replay.decision_id, result, _figures(replay.recorded), _figures(replay.replayed))
 
 
-def _reason(rank: int, reason: Reason) -> ReasonAnswer:
+def reason_answer(rank: int, reason: Reason) -> ReasonAnswer:
+    """Return a reason as the API shows it."""
     return ReasonAnswer(rank, reason.feature, reason.value, reason.best_value, signed_decimal(reason.lost_micro))
 
 

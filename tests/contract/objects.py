@@ -20,6 +20,9 @@ from tests.partners.loan_factory import hand_in, life_of, loan_of, ndjson, over
 from tests.partners.product_factory import MAKER, give_policy, make_live, make_product, policy_text
 from tests.partners.referral_factory import approve, referral_of, show, sign
 from tests.risk import factories as books
+from tests.risk.batch_factory import line as person_line
+from tests.risk.batch_factory import ndjson as ndjson_of_people
+from tests.risk.batch_factory import scored as people_scored
 from tests.risk.registry_factory import make_champion, make_line
 
 
@@ -115,6 +118,12 @@ def _score(institution_id: UUID) -> Ready:
     return Ready(scored.decision.id)
 
 
+def _score_batch(institution_id: UUID) -> Ready:
+    make_champion(make_line())
+    content = ndjson_of_people([person_line(1), "{"])
+    return Ready(people_scored(content, bank=institution_id).id)
+
+
 def _model(institution_id: UUID) -> Ready:
     return Ready(make_champion(make_line("own", institution_id)).id)
 
@@ -139,6 +148,7 @@ _BY_NAME: dict[str, tuple[Maker, ...]] = {
     "model_id": (_model,),
     "product_id": (_product,),
     "referral_id": (_referral,),
+    "score_batch_id": (_score_batch,),
     "score_id": (_score,),
 }
 # Where an operation needs its object in another state, or takes another body.

@@ -37,6 +37,7 @@ BEYOND: tuple[tuple[str, str, str], ...] = (
     ("POST .*/scores", "/features.*", "unknown_feature|wrong_type|no_features"),  # of the line that is named
     ("POST .*/scores", "/consent/(given_at|expires_at)", "before_given|in_the_future"),
     ("POST .*/performance-reports", "/(file|count|sum|sha256)", ".*"),  # what is in the file, and sums over it
+    ("POST .*/score-batches", "/(file|count|sha256|model_line).*", ".*"),
     ("POST .*/loan-books", "/(file|mapping|sums|rows|sha256).*", ".*"),
     ("(POST|PATCH) .*/webhook-endpoints.*", "/url", ".*"),  # the addresses behind a name
     ("(POST|PATCH) .*/webhook-endpoints.*", "/description", "wrong_format"),  # printable, as above

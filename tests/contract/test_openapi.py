@@ -78,7 +78,7 @@ def test_each_operation_is_described(method: str, path: str, operation: dict[str
     good = [status for status in operation["responses"] if status < "300"]
     assert len(good) == 1
     assert {"401", "403", "503"} <= operation["responses"].keys()
-    named_by_body = {("post", "/api/v1/sandbox/clock"), ("post", "/api/v1/scores")}
+    named_by_body = {("post", f"/api/v1/{name}") for name in ("sandbox/clock", "scores", "score-batches")}
     assert ("{" in path or (method, path) in named_by_body) == ("404" in operation["responses"])
     keys = [found for found in operation.get("parameters", []) if found["name"] == "Idempotency-Key"]
     # RFC 9110 leaves GET without effects; a replay has none either.

@@ -36,7 +36,7 @@ OBJECTS = (
     "/api/v1/products/{product_id}/budget",
     "/api/v1/products/{product_id}/credit-policy/submit", "/api/v1/products/{product_id}/credit-policy/approve",
     "/api/v1/referrals/{referral_id}", "/api/v1/referrals/{referral_id}", "/api/v1/referrals/{referral_id}/contract",
-    "/api/v1/scores/{score_id}", "/api/v1/webhook-endpoints/{endpoint_id}",
+    "/api/v1/score-batches/{score_batch_id}", "/api/v1/scores/{score_id}", "/api/v1/webhook-endpoints/{endpoint_id}",
 )  # fmt: skip
 
 

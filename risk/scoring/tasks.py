@@ -1,0 +1,38 @@
+"""Celery tasks of scoring. Each may run twice, and twice at once: the leases on the rows see to it."""
+
+from contextlib import suppress
+from uuid import UUID
+
+import structlog
+from celery import shared_task
+
+from hub.clock import now
+from hub.leases import Busy, LeaseLost
+from hub.tenancy import platform_scope
+from risk.scoring import batch_scoring, batches
+
+SCORING_LIMIT_S = 3 * 3600
+log = structlog.get_logger(__name__)
+
+
+@shared_task(name="scoring.score_batch", soft_time_limit=SCORING_LIMIT_S, time_limit=SCORING_LIMIT_S + 60)
+def score_batch(institution_id: str, batch_id: str) -> None:
+    """Score a file of people."""
+    with suppress(Busy, LeaseLost):  # somebody else is at it
+        batch = batch_scoring.score_batch(institution_id=UUID(institution_id), batch_id=UUID(batch_id), clock=now)
+        log.info("score_batch_ended", batch=batch_id, state=batch.state, scored=batch.scored, problems=batch.problems)
+
+
+@shared_task(name="scoring.sweep_batches")
+def sweep_batches() -> None:
+    """Send tasks for files that nobody is at."""
+    with platform_scope():
+        for institution_id, batch_id in batches.sweep(now=now()):
+            score_batch.delay_on_commit(str(institution_id), str(batch_id))
+
+
+@shared_task(name="scoring.tidy_batches")
+def tidy_batches() -> None:
+    """Remove files that nobody waits for."""
+    with platform_scope():
+        batches.tidy_uploads(now=now())
