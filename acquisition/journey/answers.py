@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from decimal import Decimal
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Any, Literal, TypeVar, get_args
 
 import msgspec
 from msgspec import Meta
@@ -31,6 +31,7 @@ Income = Annotated[int, Meta(ge=1, le=MONEY_MAX)]
 Percent = Annotated[float, Meta(ge=0, le=200)]
 Count = Annotated[int, Meta(ge=0, le=99)]
 Months = Annotated[int, Meta(ge=0, le=900)]
+Told = TypeVar("Told", "Answers", "Living")
 
 
 class Answers(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -42,7 +43,6 @@ class Answers(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defa
     employment: Employment | None = None
     employment_years: Years | None = None
     housing: Housing | None = None
-    essential_spending: Money | None = None
     monthly_income: Income | None = None
     existing_debt: Money | None = None
     monthly_payments: Money | None = None
@@ -51,6 +51,12 @@ class Answers(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defa
     history_months: Months | None = None
     inquiries_6m: Count | None = None
     delinquencies_24m: Count | None = None
+
+
+class Living(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What the borrower needs a month. Not among the answers: the release before this refuses those it does not know."""
+
+    essential_spending: Money | None = None
 
 
 STEPS: dict[str, tuple[str, ...]] = {
@@ -72,6 +78,11 @@ class Draft(msgspec.Struct, frozen=True, omit_defaults=True):
     answers: Answers = Answers()
     done: tuple[str, ...] = ()
     name: str = ""
+    living: Living = Living()
+
+    def told(self, name: str) -> Any:
+        """Return the answer of this name, None where there is none."""
+        return getattr(self.living if name in Living.__struct_fields__ else self.answers, name)
 
     def answered(self, step: str, given: Mapping[str, Any]) -> "Draft":
         """Return the draft with the answers of one step; `Invalid` names what will not do."""
@@ -80,18 +91,21 @@ class Draft(msgspec.Struct, frozen=True, omit_defaults=True):
         for name in STEPS[step]:
             if given.get(name) is None and name not in MAY_BE_MISSING:
                 raise wrong(name, "required", "This needs an answer.")
-        values = {**msgspec.structs.asdict(self.answers), **{name: given.get(name) for name in STEPS[step]}}
+        new = {name: given.get(name) for name in STEPS[step]}
         done = self.done if step in self.done else (*self.done, step)
-        return msgspec.structs.replace(self, answers=_read(values), done=done)
+        return msgspec.structs.replace(
+            self, answers=_changed(self.answers, new), living=_changed(self.living, new), done=done
+        )  # fmt: skip
 
     def missing(self) -> list[str]:
         """Return the steps that were not done, in their order."""
         return [step for step in STEPS if step not in self.done]
 
 
-def _read(values: Mapping[str, Any]) -> Answers:
+def _changed(answers: Told, new: Mapping[str, Any]) -> Told:
+    known = msgspec.structs.asdict(answers)
     try:
-        return msgspec.convert(values, Answers)
+        return msgspec.convert({name: new.get(name, value) for name, value in known.items()}, type(answers))
     except msgspec.ValidationError as error:
         told, _, place = str(error).partition(" - at `$.")
         raise wrong(place.rstrip("`"), "invalid_answer", told) from error
@@ -100,18 +114,18 @@ def _read(values: Mapping[str, Any]) -> Answers:
 def features(answers: Answers) -> dict[str, float | str | None]:
     """Return the features of the mapping `demo_consumer`; debt service is the percentage of income that debts take."""
     raw = msgspec.structs.asdict(answers)
-    del raw["essential_spending"]  # no feature: it counts for affordability
     payments, income = raw.pop("monthly_payments"), raw["monthly_income"]
     raw["debt_service"] = round(100 * payments / income, 1) if income and payments is not None else None
     return {name: float(value) if isinstance(value, int) else value for name, value in raw.items()}
 
 
-def means(answers: Answers) -> Means:
+def means(draft: Draft) -> Means:
     """Return what affordability is judged from; amount and term were answered. None stays what was not told."""
+    answers = draft.answers
     assert answers.amount is not None
     assert answers.term is not None
     income, spending, payments = (
         None if told is None else Decimal(told)
-        for told in (answers.monthly_income, answers.essential_spending, answers.monthly_payments)
+        for told in (answers.monthly_income, draft.living.essential_spending, answers.monthly_payments)
     )
     return Means(CURRENCY, income, "stated", spending, payments, Decimal(answers.amount), answers.term)

@@ -74,7 +74,7 @@ def _decide(application: Application, draft: Draft, consent_id: UUID, now: datet
     with _telling(Blocked.OFFLINE):
         scored = scoring.score_application(
             line_name=_line_of(application), person_id=application.person_id, consent_id=consent_id, features=facts,
-            means=means(draft.answers), actor=actor, now=now,
+            means=means(draft), actor=actor, now=now,
         )  # fmt: skip
     if scored.action == DECLINE:
         return "declined", scored.decision_id

@@ -77,7 +77,7 @@ def consent(request: HttpRequest, application: ApplicationView) -> HttpResponse:
 @get_or_post
 def step(request: HttpRequest, application: ApplicationView, name: str) -> HttpResponse:
     """Ask the questions of one step."""
-    kept = {field: getattr(application.draft.answers, field) for field in STEPS[name]}
+    kept = {field: application.draft.told(field) for field in STEPS[name]}
     form = forms.STEP_FORMS[name](sent(request), initial=kept)
     if form.is_valid():
         save = partial(
@@ -282,7 +282,7 @@ def _summary(application: ApplicationView) -> list[tuple[str, str, str]]:
     for name, fields in STEPS.items():
         form = forms.STEP_FORMS[name]()
         for field in fields:
-            value = getattr(application.draft.answers, field)
+            value = application.draft.told(field)
             choices = dict(getattr(form.fields[field], "choices", ()))
             shown = choices.get(value, f"{value:,}" if isinstance(value, int) else value)
             answer = _("Not told") if value is None else str(shown)

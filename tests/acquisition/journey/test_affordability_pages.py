@@ -4,9 +4,12 @@ import re
 from typing import Any
 from uuid import UUID
 
+import msgspec
 import pytest
 from django.test import Client
 
+from acquisition.journey.answers import Draft
+from hub.errors import Invalid
 from partners.institutions.queries import InstitutionView
 from tests.acquisition.journey import borrowers, world
 from tests.acquisition.journey.borrowers import GOOD, page, send
@@ -66,3 +69,13 @@ def test_a_smaller_offer_says_why_it_is_smaller(visitor: Client) -> None:
 def test_no_offer_says_that_even_the_smallest_is_not_affordable(visitor: Client) -> None:
     made = sent(visitor, world.sandbox(amount_min="50000"), essential_spending=32_000)
     assert "even the smallest loan of this lender" in spoken(visitor, made, "offers/", "en")
+
+
+def test_a_draft_with_the_new_answer_is_read_by_a_release_that_does_not_know_it() -> None:
+    draft = Draft().answered("housing", {"housing": "rent", "essential_spending": 9_000})
+    assert draft.told("essential_spending") == 9_000
+    stored = msgspec.json.decode(msgspec.json.encode(draft))
+    assert stored["answers"] == {"housing": "rent"}
+    with pytest.raises(Invalid) as caught:
+        draft.answered("housing", {"housing": "rent", "essential_spending": -1})
+    assert [fault.pointer for fault in caught.value.errors] == ["/essential_spending"]
