@@ -54,7 +54,7 @@ class Answers(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defa
 
 
 class Living(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What the borrower needs a month. Not among the answers: the release before this refuses those it does not know."""
+    """What the borrower needs a month. Not among the answers: the release before refuses those it does not know."""
 
     essential_spending: Money | None = None
 
