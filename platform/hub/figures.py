@@ -131,6 +131,52 @@ def trend(series: Mapping[str, Sequence[float]], *, labels: Sequence[str], title
     return _svg(_WIDTH, 340, title, f"{', '.join(labels)}. {told}.", parts)
 
 
+@dataclass(frozen=True, slots=True)
+class Range:
+    """A figure with its interval: a row of `intervals`."""
+
+    label: str
+    value: float
+    lower: float
+    upper: float
+
+
+def intervals(ranges: Sequence[Range], *, title: str, ideal: float | None = None) -> Figure:
+    """Draw figures with their intervals, one below the other; a dashed line stands where they should be."""
+    marks = [*(end for one in ranges for end in (one.lower, one.upper, one.value)), *([] if ideal is None else [ideal])]
+    x = _scale(marks or [0.0], left=250, right=_WIDTH - 70)
+    height = 24 * len(ranges) + 30
+    parts = [] if ideal is None else [_line(x(ideal), 4, x(ideal), height - 22, dash="4 4")]
+    for row, one in enumerate(ranges):
+        y = 24 * row + 14
+        parts += [_text(240, y + 4, _short(one.label), anchor="end"), _line(x(one.lower), y, x(one.upper), y)]
+        told = f"<title>{escape(_ranged(one))}</title>"
+        dot = f'<circle cx="{_n(x(one.value))}" cy="{y}" r="4" fill="{DOWN}">{told}</circle>'
+        parts += [dot, _text(_WIDTH - 60, y + 4, f"{one.value:.3f}")]
+    ends = [(low, f"{low:.2f}") for low in ([min(marks), max(marks)] if marks else [])]
+    parts += [_text(x(end), height - 6, text, anchor="middle", small=True) for end, text in ends]
+    return _svg(_WIDTH, height, title, "; ".join(_ranged(one) for one in ranges), parts)
+
+
+def series(points: Sequence[tuple[str, float]], *, title: str, limits: Sequence[float] = ()) -> Figure:
+    """Draw one figure over ordered moments from the left to the right, and its limits as dashed lines."""
+    values = [value for _, value in points]
+    low, high = min([0.0, *values, *limits]), max([*values, *limits, 1e-9])
+    y = _scale([low, high * 1.05], left=180, right=16)
+    x = _scale([0.0, float(max(1, len(points) - 1))], left=50, right=_WIDTH - 70)
+    parts = [_line(50, 16, 50, 180), _line(50, 180, _WIDTH - 70, 180)]
+    parts += [_text(46, y(mark) + 4, f"{mark:.2f}", anchor="end", small=True) for mark in (low, high)]
+    parts += [_line(50, y(limit), _WIDTH - 70, y(limit), dash="4 4") for limit in limits]
+    path = " ".join(f"{_n(x(at))},{_n(y(value))}" for at, value in enumerate(values))
+    parts.append(f'<polyline points="{path}" fill="none" stroke="{DOWN}" stroke-width="2"/>')
+    for at, (label, value) in enumerate(points):
+        told = escape(f"{label}: {value:.3f}")
+        parts.append(f'<circle cx="{_n(x(at))}" cy="{_n(y(value))}" r="3" fill="{DOWN}"><title>{told}</title></circle>')
+    parts += [_text(x(at), 198, points[at][0], anchor="middle", small=True) for at in {0, len(points) - 1} if points]
+    bounds = f" Limits: {', '.join(f'{limit:.3f}' for limit in limits)}." if limits else ""
+    return _svg(_WIDTH, 206, title, "; ".join(f"{label} {value:.3f}" for label, value in points) + "." + bounds, parts)
+
+
 def progress(done: int, total: int, *, title: str) -> Figure:
     """Draw how far a piece of work has come; an unknown total (0) shows an empty bar."""
     share = min(1.0, done / total) if total > 0 else 0.0
@@ -195,6 +241,10 @@ def _py(share: float) -> float:
 
 def _told(one: Bin) -> str:
     return f"predicted {one.predicted:.2%}, observed {one.observed:.2%}, {one.count} rows"
+
+
+def _ranged(one: Range) -> str:
+    return f"{one.label}: {one.value:.3f} ({one.lower:.3f} to {one.upper:.3f})"
 
 
 def _line(x1: float, y1: float, x2: float, y2: float, *, dash: str = "") -> str:

@@ -377,4 +377,8 @@ INVARIANTS = [  # lists of hub.invariants.Check
     "risk.learning.invariants.CHECKS",
 ]
 # Functions that answer hub.metrics.Gauge rows.
-METRIC_SOURCES = ["risk.learning.facade.training_gauges", "partners.delivery.facade.gauges"]
+METRIC_SOURCES = [
+    "risk.learning.facade.training_gauges",
+    "risk.monitoring.facade.gauges",
+    "partners.delivery.facade.gauges",
+]

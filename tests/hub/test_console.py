@@ -121,6 +121,7 @@ def test_foreign_admins_stay_out() -> None:
     rooms = {model._meta.app_label for model in console.site._registry}
     assert rooms == {
         "hub", "accounts", "institutions", "delivery", "products", "referrals", "scoring", "learning", "loans",
+        "monitoring",
     }  # fmt: skip
 
 

@@ -7,7 +7,7 @@ from xml.etree import ElementTree
 import pytest
 
 from hub import figures
-from hub.figures import DOWN, UP, Bin, Step
+from hub.figures import DOWN, UP, Bin, Range, Step
 
 SVG = "{http://www.w3.org/2000/svg}"
 ALL: list[Callable[[str], figures.Figure]] = [
@@ -16,6 +16,8 @@ ALL: list[Callable[[str], figures.Figure]] = [
     lambda text: figures.reliability([Bin(0.02, 0.03, 100), Bin(0.2, 0.18, 50)], title=text),
     lambda text: figures.histogram([0, 1, 2], [3, 4], title=text, x_label=text),
     lambda text: figures.progress(3, 4, title=text),
+    lambda text: figures.intervals([Range(text, 0.7, 0.5, 1.1), Range("b", 0.9, 0.8, 1.0)], title=text, ideal=1.0),
+    lambda text: figures.series([(text, 0.1), ("b", 0.3)], title=text, limits=[0.25]),
     lambda text: figures.trend({text: [0.5, 0.75], "b": [0.1, 1.0]}, labels=[text, "two"], title=text),
 ]
 
@@ -105,6 +107,31 @@ def test_bars_are_as_high_as_their_counts() -> None:
 def test_a_histogram_needs_one_more_edge_than_counts() -> None:
     with pytest.raises(ValueError, match="3 counts need 4 edges, not 2"):
         figures.histogram([0, 1], [1, 2, 3], title="t", x_label="x")
+
+
+def test_an_interval_spans_its_ends_around_its_dot() -> None:
+    figure = figures.intervals([Range("F / M", 0.7, 0.5, 0.9), Range("x", 1.0, 0.9, 1.1)], title="AIR", ideal=1.0)
+    root = parsed(figure)
+    ideal, first, second = root.iter(f"{SVG}line")
+    dots = [float(dot.get("cx", "")) for dot in root.iter(f"{SVG}circle")]
+    assert ideal.get("stroke-dasharray")
+    assert float(ideal.get("x1", "")) == pytest.approx(dots[1], abs=0.02)
+    assert dots[0] == pytest.approx((float(first.get("x1", "")) + float(first.get("x2", ""))) / 2, abs=0.02)
+    assert float(second.get("x2", "")) > float(first.get("x2", ""))
+    assert root.findtext(f"{SVG}desc") == "F / M: 0.700 (0.500 to 0.900); x: 1.000 (0.900 to 1.100)"
+
+
+def test_a_series_rises_to_its_limit_and_beyond() -> None:
+    root = parsed(figures.series([("Monday", 0.1), ("Tuesday", 0.5)], title="PSI", limits=[0.25]))
+    *_, limit = root.iter(f"{SVG}line")
+    low, high = [float(dot.get("cy", "")) for dot in root.iter(f"{SVG}circle")]
+    assert high < float(limit.get("y1", "")) < low
+    assert root.findtext(f"{SVG}desc") == "Monday 0.100; Tuesday 0.500. Limits: 0.250."
+
+
+def test_figures_of_nothing_are_empty_and_whole() -> None:
+    assert "<svg" in figures.intervals([], title="t")
+    assert "<svg" in figures.series([], title="t")
 
 
 @pytest.mark.parametrize(

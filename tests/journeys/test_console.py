@@ -9,7 +9,7 @@ from tests.journeys.conftest import Visitor
 LISTS = [
     "hub/outboxevent", "hub/inboxentry", "hub/auditrow", "hub/consententry", "hub/datakey", "hub/brokerdead",
     "accounts/user", "institutions/institution", "institutions/client", "scoring/modelline", "scoring/modelversion",
-    "scoring/decision", "learning/loanbook", "learning/trainingrun",
+    "scoring/decision", "learning/loanbook", "learning/trainingrun", "monitoring/alert", "monitoring/monitoringrun",
 ]  # fmt: skip
 QUESTIONS = ["learning/loanbook/do/hand-in/", "institutions/institution/do/onboard/", "accounts/user/do/open/"]
 
