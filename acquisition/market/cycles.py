@@ -50,7 +50,7 @@ def run(plan: Plan, *, cycles: int, first_model_rows: int, say: Say) -> Iterator
     staff = _settle(plan)
     _import_book(plan, first_model_rows, say)
     _retrain(plan, staff, _before(plan), say)
-    first = _scorer()
+    first = _champion()
     market, trained_on = Market(plan), 0
     for cycle in range(cycles):
         months = range(plan.months * cycle // cycles, plan.months * (cycle + 1) // cycles)
@@ -58,7 +58,7 @@ def run(plan: Plan, *, cycles: int, first_model_rows: int, say: Say) -> Iterator
             _retrain(plan, staff, plan.end_of(months[0] - 1), say)
             trained_on = market.matured
         cohorts = [market.live(month, say) for month in months]
-        yield _measured(cycle + 1, cohorts, first, _scorer())
+        yield _measured(cycle + 1, cohorts, first, _champion())
 
 
 def _settle(plan: Plan) -> Staff:
@@ -137,32 +137,35 @@ def _retrain(plan: Plan, staff: Staff, moment: datetime, say: Say) -> None:
         say("a model is trained, approved by two, and in use")
 
 
-def _scorer() -> scoring.Scorer:
+def _champion() -> scoring.Champion:
     with platform_scope():
-        return scoring.champion(line_name=LINE).scorer
+        return scoring.champion(line_name=LINE)
 
 
-def _measured(cycle: int, cohorts: Sequence[Cohort], first: scoring.Scorer, used: scoring.Scorer) -> Cycle:
+def _measured(cycle: int, cohorts: Sequence[Cohort], first: scoring.Champion, used: scoring.Champion) -> Cycle:
     people = [cohort.people for cohort in cohorts]
     bad = np.concatenate([one.bad for one in people])
     funded = np.concatenate([cohort.funded for cohort in cohorts])
     approved = np.concatenate([cohort.approved for cohort in cohorts])
     auc_first, auc, ks = None, None, None
+    said = _risks(used, people)
     if 0 < bad.sum() < len(bad):  # else there is nothing to rank
-        auc, ks = learning.ranking_power(bad.tolist(), _risks(used, people).tolist())
+        auc, ks = learning.ranking_power(bad.tolist(), said.tolist())
         auc_first, _ = learning.ranking_power(bad.tolist(), _risks(first, people).tolist())
-    return Cycle(cycle, auc_first, auc, ks, _share(approved), _share(bad[funded]))
+    true = np.concatenate([one.pd for one in people])
+    shares = {"approval_rate": _share(approved), "bad_rate_funded": _share(bad[funded])}
+    return Cycle(cycle, auc_first, auc, ks, **shares, pd_predicted=_share(said), pd_true=_share(true))
 
 
-def _share(held: NDArray[np.bool_]) -> float | None:
+def _share(held: NDArray[np.bool_] | Floats) -> float | None:
     return float(held.mean()) if len(held) else None
 
 
-def _risks(scorer: scoring.Scorer, people: Sequence[People]) -> Floats:
+def _risks(model: scoring.Champion, people: Sequence[People]) -> Floats:
     names = people[0].seen
     columns = {name: list(chain.from_iterable(one.seen[name] for one in people)) for name in names}
-    batch = scorer.batch({name: _column(cells) for name, cells in columns.items()})
-    return np.asarray(batch.logits, dtype=np.float64)
+    batch = model.scorer.batch({name: _column(cells) for name, cells in columns.items()})
+    return batch.pd(model.calibration)
 
 
 def _column(cells: list[Any]) -> Any:

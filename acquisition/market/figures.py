@@ -12,7 +12,8 @@ class Cycle:
     """One cycle: how the first model and the one in use rank all applicants of the cohort, and what was funded.
 
     `auc` and `ks` are against the hidden truth, None where all were good or all bad; the rates are shares, None where
-    there was nobody to count.
+    there was nobody to count. `pd_predicted` is what the model in use says of all applicants in the mean, `pd_true`
+    what is true of them.
     """
 
     cycle: int
@@ -21,6 +22,8 @@ class Cycle:
     ks: float | None
     approval_rate: float | None
     bad_rate_funded: float | None
+    pd_predicted: float | None = None
+    pd_true: float | None = None
 
     def plain(self) -> dict[str, Any]:
         """The figures rounded to six places, as `--json` prints them."""
@@ -42,7 +45,10 @@ def drawn(cycles: Sequence[Cycle]) -> Figure:
 def told(one: Cycle) -> str:
     """Say a cycle in one line."""
     figures = {"AUC": one.auc, "AUC of the first model": one.auc_first_model, "KS": one.ks}
-    shares = {"approved": one.approval_rate, "bad among the funded": one.bad_rate_funded}
+    shares = {
+        "approved": one.approval_rate, "bad among the funded": one.bad_rate_funded, "PD predicted": one.pd_predicted,
+        "true": one.pd_true,
+    }  # fmt: skip
     words = [f"{name} {'none' if value is None else f'{value:.4f}'}" for name, value in figures.items()]
     words += [f"{name} {'nobody' if value is None else f'{value:.1%}'}" for name, value in shares.items()]
     return f"cycle {one.cycle}: {', '.join(words)}"

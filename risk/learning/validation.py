@@ -29,6 +29,8 @@ FOLDS = 5
 TEST_CLASS_ROWS_MIN = 20
 BARS = 30
 MICRO = 1_000_000
+# Of the slope and of the intercept (logits) of a calibration, before anything was seen.
+PRIOR_DEVIATION = 0.15
 
 Logits = NDArray[np.int64]
 Split = tuple[Rows, Rows]
@@ -74,17 +76,19 @@ def held_out_logits(found: TrainingSet, split: Split, *, seed: int, recipe: Reci
 
 
 def calibration_of(logits: Logits, labels: Labels) -> Calibration:
-    """The line with the greatest likelihood on held-out rows (Platt 1999, without his smoothing), by Newton's method.
+    """The likeliest line given held-out rows (Platt 1999) and a normal prior around the identity, by Newton's method.
 
-    Left at the identity where the rows do not settle it, or it would turn the order round.
+    The prior keeps few rows from moving it: without it, a few dozen bads move the level by a fifth in the mean, more
+    than a model that is not calibrated at all is off. Left at the identity where it would turn the order round.
     """
     design = np.column_stack([logits / MICRO, np.ones(len(logits))])
-    line = np.array([1.0, 0.0])
+    identity = np.array([1.0, 0.0])
+    line, prior = identity, np.eye(2) / PRIOR_DEVIATION**2
     for _ in range(50):
         pd = 1 / (1 + np.exp(-np.clip(design @ line, -700, 700)))
         curvature = (design * (pd * (1 - pd))[:, None]).T @ design
         try:
-            step = np.linalg.solve(curvature + 1e-9 * np.eye(2), design.T @ (labels - pd))
+            step = np.linalg.solve(curvature + prior, design.T @ (labels - pd) - prior @ (line - identity))
         except np.linalg.LinAlgError:
             return Calibration()
         line = line + step
