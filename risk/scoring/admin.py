@@ -15,7 +15,10 @@ from hub.errors import Erased
 from hub.records import Deed, Part, RecordAdmin, actor, coloured
 from risk.scoring import pages, registry, services
 from risk.scoring.flows import VERSION
+from risk.scoring.matrix_admin import PolicyMatrixAdmin
 from risk.scoring.models import Decision, ModelLine, ModelVersion
+
+__all__ = ["DecisionAdmin", "ModelLineAdmin", "ModelVersionAdmin", "PolicyMatrixAdmin"]
 
 _HEAVY = ("artefact", "report", "manifest")
 
@@ -156,8 +159,8 @@ class DecisionAdmin(RecordAdmin):
     search_fields = ("id", "institution_id")
     ordering = ("-created_at", "-id")
     shown = (
-        "id", "grade", "action", "pd_12m", "logit_micro", "version", "bands_version", "decided_by", "person",
-        "consent_id", "created_at",
+        "id", "grade", "action", "pd_12m", "logit_micro", "version", "bands_version", "parameters_version",
+        "matrix_sha256", "decided_by", "person", "consent_id", "created_at",
     )  # fmt: skip
     deeds = (
         Deed("replay", "Compute again", _replay, STAFF),
@@ -194,6 +197,7 @@ class DecisionAdmin(RecordAdmin):
             Part("How this score came about", "scoring/waterfall.html", context),
             Part("Reasons given", "scoring/reasons.html", context),
             Part("What was known", "scoring/known.html", context),
+            Part("Affordability", "scoring/affordability.html", context),
         ]
 
 

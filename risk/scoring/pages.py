@@ -5,10 +5,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+import msgspec
+
 from hub import audit, figures
 from hub.audit import Actor
 from hub.figures import Bin, Step
 from risk.scoring import services
+from risk.scoring.affordability import Ability, view_of
 from risk.scoring.computing import compute
 from risk.scoring.glassbox import Scorer, Term
 from risk.scoring.glassbox.axis import Axis
@@ -109,7 +112,15 @@ def decision(row: Decision, *, actor: Actor, now: datetime) -> dict[str, Any]:
             (one.feature, _shown(one.value), _shown(one.best_value), one.lost_micro / MICRO) for one in reasons
         ],
         "features": [(name, _shown(value)) for name, value in sorted(opened.sealed.features.items())],
+        "affordability": _affordability(opened.sealed.affordability),
     }
+
+
+def _affordability(ability: Ability | None) -> list[tuple[str, object]]:
+    if ability is None:
+        return []
+    shown = msgspec.structs.asdict(view_of(ability))
+    return [(name.replace("_", " "), "unknown" if value is None else value) for name, value in shown.items()]
 
 
 def _waterfall(scorer: Scorer, terms: Sequence[Term], values: Mapping[str, Any]) -> figures.Figure:

@@ -5,7 +5,7 @@ import re
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from django.test import Client
 
@@ -23,6 +23,8 @@ from partners.referrals.facade import ReferralView, case_view
 from partners.referrals.lender import Verdict
 from partners.referrals.models import RoutingRun
 from risk.learning.models import LoanBook, TrainingRun
+from risk.scoring import matrices
+from risk.scoring.affordability import CURRENT_SHIPPED, SHIPPED, digest_of, document_of
 from risk.scoring.models import Decision, ModelLine, ModelVersion
 from tests import people
 from tests.acquisition.journey import borrowers, world
@@ -159,6 +161,8 @@ _DEEDS: dict[str, dict[str, Any]] = {
     "policy": {"rules": json.dumps({"all": []})},
     "budget": {"cap_amount": "50000", "cap_count": "7", "cap_expected_loss": ""},
     "train": {"seed": "42"},
+    "revise-matrix": {"cells": document_of(SHIPPED[CURRENT_SHIPPED]).decode()},
+    "approve-matrix": {"sha256": digest_of(SHIPPED[CURRENT_SHIPPED])},
     "hand-in": {"known_mapping": "demo_consumer", "line_name": "consumer", "institution_id": ""},
 }
 _TERMS = {
@@ -197,6 +201,7 @@ class StaffWorld:
                 "endpoint": endpoint.id,
                 "line": ModelLine.objects.latest("created_at").id, "run": training.id,
                 "decision": Decision.objects.latest("created_at").id, "book": LoanBook.objects.latest("created_at").id,
+                "matrix": self._matrix(uuid4()), "own_matrix": self._matrix(self.admin.id),
                 "version": ModelVersion.objects.latest("created_at").id, "admin": self.admin.id,
                 "routing": RoutingRun.objects.latest("at").id,
                 "key": DataKey.objects.filter(kind=DataKey.PERSON).latest("created_at").id,
@@ -204,6 +209,11 @@ class StaffWorld:
             assert TrainingRun.objects.exists()
             assert not InboxEntry.objects.filter(state=InboxEntry.PARKED).exists()
         self._names = {name: str(value) for name, value in found.items()}
+
+    def _matrix(self, author_id: UUID) -> UUID:
+        line_id = ModelLine.objects.latest("created_at").id
+        matrix = SHIPPED[CURRENT_SHIPPED]
+        return matrices.draft_matrix(line_id=line_id, matrix=matrix, user_id=author_id, now=now()).id
 
     def client(self, row: Row) -> Client:
         """The administrator in the console, a stranger elsewhere, unless told."""
@@ -224,6 +234,8 @@ class StaffWorld:
             return Good(path, "urlencoded", {**_TERMS, "name": "Another name", **more})
         if deed == "hand-in":
             return Good(path, "parts", {**_DEEDS[deed], "file": "a,b\n1,2\n"}, refused=True)
+        if deed == "draft-matrix":
+            return Good(path, "urlencoded", {**_DEEDS["revise-matrix"], "line": self._names["line"]})
         known = deed in _DEEDS and not path.endswith("institution/" + deed)
         return Good(path, "urlencoded", _DEEDS.get(deed, {}) if known else {}, refused=deed not in _DEEDS)
 
