@@ -108,9 +108,7 @@ class Claim:
 
     @property
     def _index_purpose(self) -> str:
-        # References of the platform's own making never meet those that the lender itself makes up.
-        ours = "share|" if self.purpose == SHARE_WITH_LENDER else ""
-        return f"consent|{ours}{self.institution_id or ''}"
+        return index_purpose(self.purpose, self.institution_id)
 
     @property
     def index(self) -> bytes:
@@ -156,6 +154,13 @@ def require(
     if ConsentEntry.WITHDRAWN in found:
         raise Conflict("This consent was withdrawn: a new one is needed.")
     return given.consent_id
+
+
+def index_purpose(purpose: str, institution_id: UUID | None) -> str:
+    """Return what the indexes of references to consents for this purpose are made for."""
+    # References of the platform's own making never meet those that the lender itself makes up.
+    ours = "share|" if purpose == SHARE_WITH_LENDER else ""
+    return f"consent|{ours}{institution_id or ''}"
 
 
 class Given(Protocol):

@@ -45,7 +45,7 @@ class DataKeyManager(models.Manager["DataKey"]):
         institution_id, kind, *forms = part.params
         if not found and meet(tuple(forms)):
             found = fetch(part)
-        return found[0] if found else self._make(institution_id, kind, settings.SECRETS.index.first.lift(forms[0]))
+        return found[0] if found else self._make(institution_id, kind, written(tuple(forms)))
 
     def _make(self, institution_id: UUID | None, kind: str, index: bytes) -> "DataKey":
         key = DataKey(id=uuid7(), institution_id=institution_id, kind=kind, reference_index=index)
@@ -138,6 +138,18 @@ def blind_index(purpose: str, value: str) -> bytes:
 def blind_indexes(purpose: str, value: str) -> tuple[bytes, ...]:
     """Return every index to look for: one, and while the index key is rotated one for each key that is known."""
     return settings.SECRETS.index.forms(_message(purpose, value))
+
+
+def blind_indexes_of(purpose: str, values: Iterable[str]) -> list[tuple[bytes, ...]]:
+    """Return `blind_indexes` of many values."""
+    prefix = purpose.encode() + b"\0"
+    messages = [prefix + _normal(value).strip().casefold().encode() for value in values]
+    return settings.SECRETS.index.forms_of(messages)
+
+
+def written(forms: tuple[bytes, ...]) -> bytes:
+    """Return the one of a value's forms that rows are written under."""
+    return forms[0] if len(forms) == 1 else settings.SECRETS.index.first.lift(forms[0])
 
 
 def among(column: str, forms: tuple[bytes, ...]) -> str:

@@ -124,6 +124,13 @@ class IndexKeys:
             if len(short.links) == len(long.links) or short.links != long.links[: len(short.links)]:
                 raise ValueError("an index key does not continue another")
 
+    def forms_of(self, messages: Sequence[bytes]) -> list[tuple[bytes, ...]]:
+        """Return the forms of each of many messages."""
+        if len(self._all) == 1 and not self.first.name:
+            key = self.first.links[0]
+            return [(hmac.digest(key, message, "sha256"),) for message in messages]
+        return [self.forms(message) for message in messages]
+
     @property
     def longest(self) -> IndexKey:
         """The key that continues all others."""

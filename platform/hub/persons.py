@@ -2,36 +2,22 @@
 
 import os
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from hub.crypto import DataKey, blind_index, blind_indexes, unwrap, wrap
-from hub.db.columns import blobs, insert_columns, uuids
-from hub.db.quick import run
+from hub.crypto import DataKey, blind_indexes_of, unwrap, wrap, written
+from hub.db.columns import blobs, insert_columns, select, uuids
 from hub.ids import uuid7_texts
 from hub.keyrings import seal
 
 _KNOWN = """SELECT id::text, reference_index, wrapped FROM hub_datakey
 WHERE institution_id = %s AND kind = 'person' AND reference_index = ANY(%s)"""
+Forms = tuple[bytes, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Reference:
-    """An institution's own reference of a person, as it is found: `forms` to look for, `index` to write."""
-
-    forms: tuple[bytes, ...]
-    index: bytes
-
-
-def references(institution_id: UUID, given: Iterable[str]) -> list[Reference]:
-    """Return what stands for each of these references of an institution."""
-    purpose = f"{DataKey.PERSON}|{institution_id}"
-    found = []
-    for reference in given:
-        forms = blind_indexes(purpose, reference)
-        found.append(Reference(forms, forms[0] if len(forms) == 1 else blind_index(purpose, reference)))
-    return found
+def references(institution_id: UUID, given: Iterable[str]) -> list[Forms]:
+    """Return the indexes that each of these references of an institution may stand under."""
+    return blind_indexes_of(f"{DataKey.PERSON}|{institution_id}", given)
 
 
 class Person:
@@ -51,24 +37,24 @@ class Person:
         return seal(self._plain, plain, place=place)
 
 
-def find_or_make(institution_id: UUID, given: Sequence[Reference]) -> list[Person]:
+def find_or_make(institution_id: UUID, given: Sequence[Forms]) -> list[Person]:
     """Return the person of each reference; for those not known a key is made, and not yet written. Tenant scope.
 
     Equal references give one object.
     """
-    forms = list({form for reference in given for form in reference.forms})
+    looked_for = blobs(list({form for forms in given for form in forms}))
     known = {
         bytes(index): Person(person_id, bytes(index), None if wrapped is None else bytes(wrapped))
-        for person_id, index, wrapped in run(_KNOWN, (institution_id, forms))
+        for person_id, index, wrapped in select(_KNOWN, (institution_id, looked_for))
     }
     spare = _made(len(given))
     found = []
-    for reference in given:
-        person = next((known[form] for form in reference.forms if form in known), None)
+    for forms in given:
+        person = known.get(forms[0]) or next((known[form] for form in forms[1:] if form in known), None)
         if person is None:
             person_id, plain = spare.pop()
-            person = Person(person_id, reference.index, wrap(plain, person_id), plain)
-            known.update(dict.fromkeys(reference.forms, person))
+            person = Person(person_id, written(forms), wrap(plain, person_id), plain)
+            known.update(dict.fromkeys(forms, person))
         found.append(person)
     return found
 

@@ -20,8 +20,8 @@ from psycopg.errors import DeadlockDetected, UniqueViolation
 
 from hub import outbox
 from hub.audit import Actor
-from hub.consent import Claim
-from hub.consents import claimed
+from hub.consent import Claim, index_purpose
+from hub.crypto import blind_indexes_of
 from hub.events import ScoreBatchAdvanced, ScoreBatchFinished
 from hub.persons import references
 from hub.tenancy import tenant_scope
@@ -87,16 +87,15 @@ def _parts(batch: ScoreBatch, version: ModelVersion, scorer: Scorer) -> Iterator
 def _prepare(batch: ScoreBatch, version: ModelVersion, scorer: Scorer, lines: list[Raw], read: Read) -> Prepared:
     columns: dict[str, list[Value]] = {name: [body.features.get(name) for body in read.bodies] for name in scorer.names}
     claims = [
-        claimed(
-            Claim(
-                batch.institution_id, given.reference, services.PURPOSE, services.RECIPIENT, given.text_version,
-                given.given_at, given.expires_at,
-            )
+        Claim(
+            batch.institution_id, given.reference, services.PURPOSE, services.RECIPIENT, given.text_version,
+            given.given_at, given.expires_at,
         )
         for given in (body.consent for body in read.bodies)
     ]  # fmt: skip
     scored = scorer.batch(_arrays(scorer, columns), contributions=True)
     reasons = scorer.batch_reasons(columns, scored, limit=services.REASONS_MAX)
+    purpose = index_purpose(services.PURPOSE, batch.institution_id)
     encode = msgspec.json.Encoder().encode
     return Prepared(
         first=lines[0].number,
@@ -105,6 +104,7 @@ def _prepare(batch: ScoreBatch, version: ModelVersion, scorer: Scorer, lines: li
         numbers=read.numbers,
         people=references(batch.institution_id, (body.person_reference for body in read.bodies)),
         claims=claims,
+        consents=blind_indexes_of(purpose, (claim.reference for claim in claims)),
         logits=scored.logits,
         pds=scored.pd(version.calibration),
         sealed=[

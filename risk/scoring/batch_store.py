@@ -10,12 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hub import persons
-from hub.consents import Claimed, Ledger
+from hub.consent import Claim
+from hub.consents import Ledger
 from hub.crypto import meet_all
 from hub.db.columns import blobs, decimals, insert_columns, numbers, texts, uuids
 from hub.errors import DomainError, Erased, FieldError
 from hub.ids import uuid7_texts
-from hub.persons import Person, Reference
+from hub.persons import Forms, Person
 from risk.scoring import bands
 from risk.scoring.batch_models import BatchLine, ScoreBatch
 from risk.scoring.models import Decision, ModelVersion
@@ -29,8 +30,9 @@ class Prepared:
     last: int
     end: int
     numbers: Sequence[int]
-    people: Sequence[Reference]
-    claims: Sequence[Claimed]
+    people: Sequence[Forms]
+    claims: Sequence[Claim]
+    consents: Sequence[Forms]
     logits: NDArray[np.int64]
     pds: NDArray[np.float64]
     sealed: Sequence[bytes]
@@ -78,15 +80,15 @@ def store(batch: ScoreBatch, version: ModelVersion, part: Prepared, *, now: date
 def _judge(
     batch: ScoreBatch, part: Prepared, problems: dict[int, Sequence[FieldError]], now: datetime
 ) -> tuple[Ledger, _Taken]:
-    meet_all([*(one.forms for one in part.people), *(one.forms for one in part.claims)])
+    meet_all([*part.people, *part.consents])
     people = persons.find_or_make(batch.institution_id, part.people)
-    ledger = Ledger(batch.institution_id, part.claims, now=now)
+    ledger = Ledger(batch.institution_id, part.consents, now=now)
     taken = _Taken()
-    for at, (person, claim) in enumerate(zip(people, part.claims, strict=True)):
+    for at, (person, claim, forms) in enumerate(zip(people, part.claims, part.consents, strict=True)):
         try:
             if person.erased:
                 raise Erased("This person was erased: nothing can be scored for this reference any more.")
-            consent_id = ledger.require(claim, person.id)
+            consent_id = ledger.require(claim, forms, person.id)
         except DomainError as error:
             problems[part.numbers[at]] = error.errors or (FieldError("", error.code, error.detail),)
             continue

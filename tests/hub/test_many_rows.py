@@ -13,7 +13,7 @@ from psycopg.errors import InsufficientPrivilege
 
 from hub import audit, consent, erasure, persons
 from hub.clock import now
-from hub.consents import Ledger, claimed
+from hub.consents import Ledger
 from hub.crypto import DataKey
 from hub.db.columns import Cells, _CellsDumper, blobs, decimals, insert_columns, moments, numbers, texts, uuids
 from hub.errors import Conflict, DomainError, Invalid
@@ -114,11 +114,10 @@ SOON = datetime(2026, 1, 2, tzinfo=UTC)
 def ask(*claims: tuple[consent.Claim, str]) -> list[str]:
     """What the ledger answers to each: a consent's id, or the code and pointer of a refusal."""
     with tenant_scope(BANK):
-        ready = [claimed(claim) for claim, _ in claims]
-        ledger, found = Ledger(BANK, ready, now=now()), []
-        for one, (_, person_id) in zip(ready, claims, strict=True):
+        ledger, found = Ledger(BANK, [claim.forms for claim, _ in claims], now=now()), []
+        for claim, person_id in claims:
             try:
-                found.append(ledger.require(one, person_id))
+                found.append(ledger.require(claim, claim.forms, person_id))
             except DomainError as error:
                 found.append(f"{error.code} {error.errors[0].code if error.errors else error.detail}")
         ledger.write_new()

@@ -17,6 +17,7 @@ from psycopg.adapt import Dumper
 from psycopg.pq import Format
 
 from hub.db.base import DatabaseWrapper
+from hub.db.quick import run
 
 MICRO = 1_000_000
 _HEAD = Struct("!5i")  # dimensions, whether any is null, type of the elements, how many, the first one's number
@@ -73,16 +74,27 @@ def blobs(values: Sequence[bytes]) -> Cells:
     return _varying("bytea", _BYTES, values)
 
 
+def select(statement: str, params: tuple[Any, ...]) -> list[tuple[Any, ...]]:
+    """Return the rows of a statement with %s for its places, which columns may be among."""
+    _ready()
+    return run(statement, params)
+
+
+def _ready() -> DatabaseWrapper:
+    wrapper = cast(DatabaseWrapper, connections["default"])
+    wrapper.flush()
+    wrapper.ensure_connection()
+    wrapper.connection.adapters.register_dumper(Cells, _CellsDumper)
+    return wrapper
+
+
 def insert_columns(model: type[models.Model], columns: Mapping[str, Cells], **same: Any) -> None:
     """Insert a row for each place of the columns, with these values the `same` in all; names are those of attributes.
 
     Columns that are not named get the database's default. The rows are there at once; a constraint that refuses one
     raises IntegrityError, here or (foreign keys) as the transaction ends.
     """
-    wrapper = cast(DatabaseWrapper, connections["default"])
-    wrapper.flush()
-    wrapper.ensure_connection()
-    wrapper.connection.adapters.register_dumper(Cells, _CellsDumper)
+    wrapper = _ready()
     kinds = tuple((name, cells.type) for name, cells in columns.items())
     fields = {field.attname: field for field in model._meta.concrete_fields}
     values = [fields[name].get_db_prep_save(value, wrapper) for name, value in same.items()]
