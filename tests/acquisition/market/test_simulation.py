@@ -108,7 +108,9 @@ def test_the_same_seed_in_a_fresh_database_gives_the_same_lines(tmp_path: Path) 
         one, again = threads.map(lambda name: simulate(tmp_path / name, "--seed", "7", "--json"), ("a", "b"))
     assert one.returncode == again.returncode == 0, one.stderr[-2000:]
     assert one.stdout == again.stdout
-    keys = ["cycle", "auc_first_model", "auc", "ks", "approval_rate", "bad_rate_funded"]
+    keys = [
+        "cycle", "auc_first_model", "auc", "ks", "approval_rate", "bad_rate_funded", "pd_predicted", "pd_true",
+    ]  # fmt: skip
     assert [list(json.loads(line)) for line in one.stdout.splitlines()] == [keys, keys]
     assert (tmp_path / "a" / "market" / "seed-7.svg").read_text().startswith("<svg")
 
