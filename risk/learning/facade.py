@@ -129,11 +129,10 @@ def train_line(
 
 
 def training_gauges() -> list[Gauge]:
-    """Return the number of trainings in each state and of held labels, for the metrics page; platform scope."""
-    counts, (held, overdue) = queries.run_counts(), queries.open_holds(at=clock_now())
+    """Return the number of trainings in each state and of overdue holds, for the metrics page; platform scope."""
+    counts, overdue = queries.run_counts(), queries.overdue_holds(at=clock_now())
     return [
         *(Gauge("training_runs", "Trainings by state.", counts.get(name, 0), {"state": name}) for name in RUN.states),
-        Gauge("label_holds", "Held labels that wait for a decision.", held, {}),
         Gauge("label_holds_overdue", "Held labels that were to be decided on by now.", overdue, {}),
     ]
 

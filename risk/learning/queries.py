@@ -77,10 +77,9 @@ def first_undecided(*, line_id: UUID, lender_id: UUID) -> int | None:
     return found.order_by("id").values_list("id", flat=True).first()
 
 
-def open_holds(*, at: datetime) -> tuple[int, int]:
-    """How many holds wait for a decision, and how many of them for too long."""
-    found = LabelHold.objects.filter(state=LabelHold.OPEN)
-    return found.count(), found.filter(due_at__lt=at).count()
+def overdue_holds(*, at: datetime) -> int:
+    """How many holds have waited for a decision for too long."""
+    return LabelHold.objects.filter(state=LabelHold.OPEN, due_at__lt=at).count()
 
 
 def outcome_counts(*, line_id: UUID) -> dict[str, int]:

@@ -80,10 +80,12 @@ def test_made_up_labels_are_named_held_and_then_released(book: LoanBook) -> None
     assert hold.due_at - hold.found_at == timedelta(days=10)
     with platform_scope():
         assert OutboxEvent.objects.get(type="labels.held").payload["lender_id"] == str(CROOKED)
-        gauges = {one.name: one.value for one in training_gauges() if one.name.startswith("label_holds")}
+        gauges = [one.value for one in training_gauges() if one.name == "label_holds_overdue"]
+        LabelHold.objects.update(due_at=now())
+        gauges += [one.value for one in training_gauges() if one.name == "label_holds_overdue"]
         assert scoring.champion(line_name="small").version_id
         assert OutcomeEntry.objects.count() == 2 * LOANS  # the ledger keeps them
-    assert gauges == {"label_holds": 1, "label_holds_overdue": 0}
+    assert gauges == [0, 1]
     assert report_of(book)["rows"] == ROWS + LOANS  # held still, and held once
     assert decide(the_hold(), release=True).state == "released"
     assert report_of(book)["rows"] == ROWS + 2 * LOANS
