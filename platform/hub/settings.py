@@ -163,6 +163,7 @@ EVENT_SUBSCRIBERS: dict[str, list[str]] = {
     ],
     "case.opened": ["risk.monitoring.subscribers.note_case"],
     "decision.recorded": ["risk.monitoring.subscribers.note_answer"],
+    "alert.opened": ["risk.learning.subscribers.retrain_as_figures_drift"],
     "institution.onboarded": ["risk.monitoring.subscribers.note_sandbox"],
 }
 

@@ -118,6 +118,27 @@ def known_before(*, run: TrainingRun) -> Known:
     )
 
 
+def last_runs() -> list[TrainingRun]:
+    """The newest training of each line that was ever trained."""
+    return list(TrainingRun.objects.order_by("line_id", "-created_at", "-id").distinct("line_id"))
+
+
+def last_run(*, line_id: UUID) -> TrainingRun | None:
+    """The newest training of a line."""
+    return TrainingRun.objects.filter(line_id=line_id).first()
+
+
+def labels_since(*, run: TrainingRun) -> tuple[int, int]:
+    """Matured labels that a training did not have: of newer outcomes and of books that it did not read; rows, bads."""
+    newest = newest_outcome(line_id=run.line_id)
+    outcomes = OutcomeEntry.counting(line_id=run.line_id, until=newest).filter(id__gt=run.outcomes_until)
+    books = [book.id for book in read_books(line_id=run.line_id) if str(book.id) not in run.book_ids]
+    entries = LabelEntry.objects.filter(LabelEntry.MATURED, book_id__in=books)
+    bads = outcomes.filter(label=OutcomeEntry.BAD).count() + entries.filter(is_bad=True).count()
+    goods = outcomes.filter(label=OutcomeEntry.GOOD).count() + entries.filter(is_bad=False).count()
+    return goods + bads, bads
+
+
 def waiting_run(*, line_id: UUID) -> TrainingRun | None:
     """The training of a line that waits for its first start."""
     return TrainingRun.objects.filter(line_id=line_id, state="queued", attempts=0).first()

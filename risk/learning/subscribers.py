@@ -2,8 +2,8 @@
 
 from datetime import date, datetime
 
-from hub.events import BookRegistered, OutcomeMatured, PersonErased, TrainingRequested
-from risk.learning import outcomes, tasks
+from hub.events import AlertOpened, BookRegistered, OutcomeMatured, PersonErased, TrainingRequested
+from risk.learning import outcomes, retraining, tasks
 
 
 def read_registered_book(event: BookRegistered, *, now: datetime) -> None:  # noqa: ARG001 - every subscriber gets it
@@ -24,6 +24,11 @@ def record_matured_outcome(event: OutcomeMatured, *, now: datetime) -> None:
         opened_on=date.fromisoformat(event.opened_on), observed_on=date.fromisoformat(event.observed_on),
         revision=event.revision, lender_id=event.institution_id, now=now,
     )  # fmt: skip
+
+
+def retrain_as_figures_drift(event: AlertOpened, *, now: datetime) -> None:
+    """Train a line again whose figures left their limits."""
+    retraining.retrain_on_drift(line_id=event.line_id, metric=event.metric, now=now)
 
 
 def forget_erased_person(event: PersonErased, *, now: datetime) -> None:

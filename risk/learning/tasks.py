@@ -10,7 +10,7 @@ from hub.audit import system_actor
 from hub.clock import now
 from hub.leases import Busy, LeaseLost
 from hub.tenancy import platform_scope
-from risk.learning import reading, sweeper
+from risk.learning import reading, retraining, sweeper
 
 TRAINING_LIMIT_S = 5 * 3600
 log = structlog.get_logger(__name__)
@@ -47,6 +47,14 @@ def sweep() -> None:
             read_book.delay_on_commit(str(book_id))
         for run_id in found.run_ids:
             train.delay_on_commit(str(run_id))
+
+
+@shared_task(name="learning.retrain")
+def retrain() -> None:
+    """Queue the trainings that are due."""
+    with platform_scope():
+        runs = retraining.request_due_trainings(now=now())
+    log.info("trainings_due", runs=len(runs))
 
 
 @shared_task(name="learning.tidy_uploads")
