@@ -5,6 +5,7 @@ event together, under the row's lock and the worker's token. So each line is sco
 often it is begun again. What needs no database is done for the next part while this one is written.
 """
 
+import gc
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
@@ -56,6 +57,7 @@ def score_batch(*, institution_id: UUID, batch_id: UUID, clock: Clock) -> ScoreB
         token = batch.claim(until=clock() + LEASE, now=clock())
         version = ModelVersion.objects.get(id=batch.version_id)
         scorer = services.scorer_of(version)
+    gc.freeze()  # what lives long is not gone through again and again beside so much that is short-lived
     try:
         with ThreadPoolExecutor(max_workers=1, thread_name_prefix="score-batch") as ahead:
             parts = _parts(batch, version, scorer)
@@ -67,6 +69,8 @@ def score_batch(*, institution_id: UUID, batch_id: UUID, clock: Clock) -> ScoreB
         batch = _end(batch, token, "The file is no longer there: hand it in again.", clock)
     else:
         batch = _end(batch, token, "", clock)
+    finally:
+        gc.unfreeze()
     FILES.remove(batch.id)
     return batch
 

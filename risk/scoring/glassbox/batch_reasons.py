@@ -5,6 +5,7 @@ The bin stands in the low bits of each sum, so that one minimum finds both, and 
 """
 
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 from typing import Any
 
 import msgspec
@@ -14,6 +15,7 @@ from numpy.typing import NDArray
 from risk.scoring.glassbox.reasons import BestBin, Reason
 
 Integers = NDArray[np.int64]
+Objects = NDArray[np.object_]
 PART_ROWS = 4_096
 
 
@@ -32,8 +34,8 @@ class BatchReasoner:
     """Finds the reasons of many scored rows for one artefact."""
 
     def __init__(self, names: Sequence[str], best: Sequence[BestBin], pairs: Sequence[tuple[int, int]]) -> None:
-        self._names = names
-        self._best = best
+        self._names = np.array(names, dtype=object)
+        self._best_values, self._starts = _best_values(best)
         self._pairs = pairs
         self._found = [_Lookup(one) if one.bins else None for one in best]
 
@@ -66,17 +68,28 @@ class BatchReasoner:
         self, ranked: Ranked, bins: Integers, columns: Sequence[Sequence[float | str | None]]
     ) -> Iterator[tuple[Reason, ...]]:
         """Each row's reasons in full; `columns` are the values of the features, None for all of one that was absent."""
-        own_bins = np.take_along_axis(bins, np.maximum(ranked.features, 0), axis=1)
-        parts = (ranked.features, own_bins, ranked.best_bins, ranked.lost_micro)
-        names, values = self._names, [one.values for one in self._best]
-        for row, found in enumerate(zip(*(part.tolist() for part in parts), strict=True)):
-            yield tuple(
-                [
-                    Reason(names[at], columns[at][row], own, values[at][best][own > best], best, micro)
-                    for at, own, best, micro in zip(*found, strict=True)
-                    if at >= 0
-                ]
-            )
+        some = ranked.features >= 0
+        at, best, lost = ranked.features[some], ranked.best_bins[some], ranked.lost_micro[some]
+        rows = np.repeat(np.arange(len(bins)), some.sum(axis=1))
+        own = bins[rows, at]
+        values = [columns[feature][row] for feature, row in zip(at.tolist(), rows.tolist(), strict=True)]
+        best_values = self._best_values[self._starts[at] + 2 * best + (own > best)].tolist()
+        parts = (self._names[at].tolist(), values, own.tolist(), best_values, best.tolist(), lost.tolist())
+        found = list(map(Reason, *parts))
+        ends = np.cumsum(some.sum(axis=1)).tolist()
+        for start, end in pairwise([0, *ends]):
+            yield tuple(found[start:end])
+
+
+def _best_values(best: Sequence[BestBin]) -> tuple[Objects, Integers]:
+    """The values that stand for each bin of each feature, from below and from above, and where each feature begins."""
+    sizes = [2 * (max(one.bins, default=-1) + 1) for one in best]
+    starts = np.concatenate([[0], np.cumsum(sizes)[:-1]]).astype(np.int64)
+    found: Objects = np.empty(sum(sizes), dtype=object)
+    for start, one in zip(starts.tolist(), best, strict=True):
+        for index, (from_below, from_above) in one.values.items():
+            found[start + 2 * index], found[start + 2 * index + 1] = from_below, from_above
+    return found, starts
 
 
 class _Lookup:
