@@ -157,10 +157,7 @@ EVENT_SUBSCRIBERS: dict[str, list[str]] = {
     "performance.corrected": ["partners.loans.subscribers.mature_after"],
     "performance.batch_recorded": ["partners.loans.subscribers.mature_after"],
     "sandbox.clock_advanced": ["partners.loans.subscribers.mature_after"],
-    "outcome.matured": [
-        "risk.learning.subscribers.record_matured_outcome",
-        "risk.monitoring.subscribers.note_owner",
-    ],
+    "outcome.matured": ["risk.learning.subscribers.record_matured_outcome"],
     "case.opened": ["risk.monitoring.subscribers.note_case"],
     "decision.recorded": ["risk.monitoring.subscribers.note_answer"],
     "alert.opened": ["risk.learning.subscribers.retrain_as_figures_drift"],

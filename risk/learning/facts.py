@@ -8,12 +8,13 @@ from uuid import UUID
 
 @dataclass(frozen=True, slots=True)
 class LoanOutcome:
-    """How a loan of the platform turned out, and which decision it rests on; neither good nor bad ones are left out."""
+    """How a loan of the platform turned out, good or bad, which decision it rests on, and who reports of it."""
 
     loan_id: UUID
     decision_id: UUID
     is_bad: bool
     opened_on: date
+    lender_id: UUID | None
 
 
 @dataclass(frozen=True, slots=True)

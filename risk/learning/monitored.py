@@ -19,8 +19,8 @@ def line_outcomes(*, line_id: UUID, until: datetime, limit: int) -> list[LoanOut
     known = OutcomeEntry.objects.filter(line_id=line_id, recorded_at__lt=until)
     last = known.aggregate(last=Max("id"))["last"] or 0
     rows = OutcomeEntry.counting(line_id=line_id, until=last).filter(label__in=[OutcomeEntry.GOOD, OutcomeEntry.BAD])
-    found = rows.order_by("-id").values_list("loan_id", "decision_id", "label", "opened_on")[:limit]
-    return [LoanOutcome(loan, decision, label == OutcomeEntry.BAD, day) for loan, decision, label, day in found]
+    found = rows.order_by("-id").values_list("loan_id", "decision_id", "label", "opened_on", "lender_id")[:limit]
+    return [LoanOutcome(one[0], one[1], one[2] == OutcomeEntry.BAD, *one[3:]) for one in found]
 
 
 def book_samples(*, line_id: UUID, run_id: UUID, until: datetime, limit: int) -> Iterator[BookSample]:

@@ -106,11 +106,9 @@ def _decisions(model: ModelView, since: datetime, until: datetime) -> list[Decid
 def _loans(model: ModelView, until: datetime) -> Iterator[ScoredLoan]:
     outcomes = learning.line_outcomes(line_id=model.line_id, until=until, limit=OUTCOMES_MAX)
     decided = _by_id(model, [one.decision_id for one in outcomes])
-    owners = queries.owners([one.loan_id for one in outcomes])
     for one in outcomes:
         if found := decided.get(one.decision_id):
-            owner = owners.get(one.loan_id, found.institution_id)
-            yield ScoredLoan(found, one.is_bad, one.opened_on, owner)
+            yield ScoredLoan(found, one.is_bad, one.opened_on, one.lender_id or found.institution_id)
 
 
 def _answers(model: ModelView, since: datetime, until: datetime) -> Iterator[Answered]:

@@ -1,4 +1,4 @@
-"""What was heard of others by events: which decision an application rests on, what lenders answered, whose a loan is.
+"""What was heard of others by events: which decision an application rests on, what lenders answered.
 
 Bare ids: those rows belong to rooms above, which nothing here may know.
 """
@@ -62,23 +62,6 @@ class LenderAnswer(models.Model):
             application_id=application_id, kind=kind, at=at,
         )  # fmt: skip
         LenderAnswer.objects.bulk_create([row], ignore_conflicts=True)
-
-
-class LoanOwner(models.Model):
-    """Whose a loan is whose outcome has matured."""
-
-    loan_id = models.UUIDField(primary_key=True, editable=False)
-    institution_id = models.UUIDField(editable=False)
-
-    def __str__(self) -> str:
-        return f"{self.loan_id}"
-
-    @classmethod
-    def note(cls, *, loan_id: UUID, institution_id: UUID) -> None:
-        """Keep it; the same again changes nothing."""
-        LoanOwner.objects.bulk_create(
-            [LoanOwner(loan_id=loan_id, institution_id=institution_id)], ignore_conflicts=True
-        )
 
 
 class SandboxTenant(models.Model):

@@ -11,9 +11,9 @@ from django.db.models import Q
 from hub.ids import uuid7
 from hub.leases import Leased
 from risk.monitoring.flows import ALERT
-from risk.monitoring.heard_models import LenderAnswer, LoanOwner, SandboxTenant, ScoredCase
+from risk.monitoring.heard_models import LenderAnswer, SandboxTenant, ScoredCase
 
-__all__ = ["Alert", "Figure", "LenderAnswer", "LoanOwner", "MonitoringRun", "SandboxTenant", "ScoredCase"]
+__all__ = ["Alert", "Figure", "LenderAnswer", "MonitoringRun", "SandboxTenant", "ScoredCase"]
 
 
 class MonitoringRun(Leased):

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from django.db.models import Count, QuerySet
 
-from risk.monitoring.models import Alert, Figure, LenderAnswer, LoanOwner, MonitoringRun, SandboxTenant, ScoredCase
+from risk.monitoring.models import Alert, Figure, LenderAnswer, MonitoringRun, SandboxTenant, ScoredCase
 
 _ANSWERS = {"approve": "approve", "counter_offer": "approve", "decline": "decline"}
 
@@ -24,11 +24,6 @@ class HeardAnswer:
 def sandboxes() -> frozenset[UUID]:
     """The institutions that are sandboxes."""
     return frozenset(SandboxTenant.objects.values_list("institution_id", flat=True))
-
-
-def owners(loan_ids: Sequence[UUID]) -> dict[UUID, UUID]:
-    """Whose these loans are; unknown ones are left out."""
-    return dict(LoanOwner.objects.filter(loan_id__in=loan_ids).values_list("loan_id", "institution_id"))
 
 
 def last_answers(*, since: datetime, until: datetime, limit: int) -> list[HeardAnswer]:

@@ -14,7 +14,7 @@ from risk.monitoring import queries
 from risk.monitoring.facts import Scope, gather
 from risk.monitoring.fairness import measure_books
 from risk.monitoring.measures import Measure, measure
-from risk.monitoring.models import Alert, Figure, LenderAnswer, LoanOwner, MonitoringRun, SandboxTenant, ScoredCase
+from risk.monitoring.models import Alert, Figure, LenderAnswer, MonitoringRun, SandboxTenant, ScoredCase
 from risk.scoring import facade as scoring
 
 Clock = Callable[[], datetime]
@@ -37,12 +37,6 @@ def note_answer(
         answer_id=answer_id, institution_id=institution_id, referral_id=referral_id, application_id=application_id,
         kind=kind, at=now,
     )  # fmt: skip
-
-
-@transaction.atomic
-def note_owner(*, loan_id: UUID, institution_id: UUID) -> None:
-    """Keep whose a loan is. Safe to repeat."""
-    LoanOwner.note(loan_id=loan_id, institution_id=institution_id)
 
 
 @transaction.atomic

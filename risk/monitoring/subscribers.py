@@ -1,8 +1,8 @@
-"""What monitoring hears of others: applications and their decisions, lenders' answers, whose loans are."""
+"""What monitoring hears of others: applications and their decisions, lenders' answers, sandboxes."""
 
 from datetime import datetime
 
-from hub.events import CaseOpened, DecisionRecorded, InstitutionOnboarded, OutcomeMatured
+from hub.events import CaseOpened, DecisionRecorded, InstitutionOnboarded
 from risk.monitoring import services
 
 
@@ -18,12 +18,6 @@ def note_answer(event: DecisionRecorded, *, now: datetime) -> None:
             answer_id=event.decision_id, institution_id=event.institution_id, referral_id=event.subject_id,
             application_id=event.application_id, kind=event.kind, now=now,
         )  # fmt: skip
-
-
-def note_owner(event: OutcomeMatured, *, now: datetime) -> None:  # noqa: ARG001 - as above
-    """Keep whose a loan is."""
-    if event.institution_id is not None:
-        services.note_owner(loan_id=event.subject_id, institution_id=event.institution_id)
 
 
 def note_sandbox(event: InstitutionOnboarded, *, now: datetime) -> None:  # noqa: ARG001 - as above

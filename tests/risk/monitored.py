@@ -72,19 +72,18 @@ def decide(rows: Sequence[dict[str, Any]], *, moment: datetime = SCORED) -> list
     return [score(person, consent_id=consent_id, features=row, moment=moment) for row in rows]
 
 
-def lend(scored: Sequence[ScoredApplication], bad: Sequence[bool], *, opened: date = OPENED) -> list[UUID]:
+def lend(
+    scored: Sequence[ScoredApplication], bad: Sequence[bool], *, opened: date = OPENED, lender_id: UUID | None = None
+) -> None:
     """Let a loan of each decision turn out good or bad."""
-    made = []
     for one, is_bad in zip(scored, bad, strict=True):
-        loan_id = uuid4()
         with platform_scope():
             record_outcome(
-                sandbox=False, loan_id=loan_id, decision_id=one.decision_id, label="bad" if is_bad else "good",
+                sandbox=False, loan_id=uuid4(), lender_id=lender_id, decision_id=one.decision_id,
+                label="bad" if is_bad else "good",
                 definition_version=1, window_months=12, opened_on=opened, observed_on=opened + timedelta(days=366),
                 now=datetime(2025, 6, 1, tzinfo=UTC),
             )  # fmt: skip
-        made.append(loan_id)
-    return made
 
 
 def watch(line: ModelLine, day: date = DAY) -> MonitoringRun | None:

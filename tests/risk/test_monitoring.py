@@ -22,7 +22,7 @@ from risk.scoring.facade import models_in_use
 from risk.scoring.models import Decision, ModelVersion
 from risk.scoring.services import ConsentReference, score_person
 from tests.risk.borrowers import ACTOR
-from tests.risk.monitored import DAY, OPENED, SCORED, applicants, champion, decide, figures, lend, watch
+from tests.risk.monitored import DAY, SCORED, applicants, champion, decide, figures, lend, watch
 from tests.risk.registry_factory import make_line
 
 pytestmark = pytest.mark.django_db
@@ -162,20 +162,14 @@ def test_answers_of_lenders_are_held_against_the_recommendation(version: ModelVe
         assert set(Figure.objects.values_list("institution_id", flat=True)) == {LENDER}
 
 
-def test_whose_a_loan_is_comes_with_its_outcome(version: ModelVersion) -> None:
-    scored = decide(applicants(60), moment=datetime(2024, 5, 1, tzinfo=UTC))
-    bad = [at % 3 == 0 for at in range(60)]
-    for loan_id, one, is_bad in zip(lend(scored, bad), scored, bad, strict=True):
-        heard(
-            events.OutcomeMatured(
-                loan_id, LENDER, line_name="consumer", sandbox=False, decision_id=one.decision_id,
-                label="bad" if is_bad else "good", definition_version=1, window_months=12,
-                opened_on=OPENED.isoformat(), observed_on=(OPENED + timedelta(days=366)).isoformat(), revision=1,
-            )
-        )  # fmt: skip
-    handed_over()
+def test_a_lender_has_figures_of_his_own_loans(version: ModelVersion) -> None:
+    scored = decide(applicants(90), moment=datetime(2024, 5, 1, tzinfo=UTC))
+    bad = [at % 3 == 0 for at in range(90)]
+    lend(scored[:60], bad[:60], lender_id=LENDER)
+    lend(scored[60:], bad[60:])
     watch(version.line)
     assert [one.rows for one in figures(metric="auc", institution_id=LENDER, segment_kind="")] == [60]
+    assert [one.rows for one in figures(metric="auc", institution_id=None, segment_kind="")] == [90]
 
 
 def test_a_month_computed_twice_gives_the_same_rows(version: ModelVersion) -> None:

@@ -15,13 +15,6 @@ class Migration(migrations.Migration):
 
     operations = [
         migrations.CreateModel(
-            name='LoanOwner',
-            fields=[
-                ('loan_id', models.UUIDField(editable=False, primary_key=True, serialize=False)),
-                ('institution_id', models.UUIDField(editable=False)),
-            ],
-        ),
-        migrations.CreateModel(
             name='SandboxTenant',
             fields=[
                 ('institution_id', models.UUIDField(editable=False, primary_key=True, serialize=False)),

@@ -14,7 +14,6 @@ class Migration(migrations.Migration):
         tenant_table("monitoring_figure", tenant="SELECT", platform="SELECT, INSERT"),
         tenant_table("monitoring_alert", tenant="", platform="SELECT, INSERT, UPDATE"),
         tenant_table("monitoring_lenderanswer", tenant="", platform="SELECT, INSERT"),
-        tenant_table("monitoring_loanowner", tenant="", platform="SELECT, INSERT"),
         tenant_table("monitoring_sandboxtenant", tenant="", platform="SELECT, INSERT"),
         platform_table("monitoring_scoredcase", rights="SELECT, INSERT"),
         enforce("monitoring_alert", "state", ALERT),
