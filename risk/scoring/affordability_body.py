@@ -14,6 +14,7 @@ TERM_MAX = 120  # months
 RATE_DIGITS = 4
 RATE_MAX = 100
 DecimalText = Annotated[str, Meta(max_length=30, extra_json_schema=AMOUNT_SCHEMA)]
+AskedText = Annotated[str, Meta(max_length=30, extra_json_schema={**AMOUNT_SCHEMA, "not": {"pattern": r"^0*(\.0*)?$"}})]
 RateText = Annotated[
     str,
     Meta(
@@ -33,7 +34,7 @@ class AffordabilityBody(Struct, frozen=True, forbid_unknown_fields=True):
     """
 
     currency: Currency
-    amount: DecimalText
+    amount: AskedText
     term_months: Term
     monthly_income: DecimalText | None = None
     income_basis: Basis = "stated"

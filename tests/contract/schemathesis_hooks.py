@@ -35,6 +35,11 @@ BEYOND: tuple[tuple[str, str, str], ...] = (
     ("POST .*/reports", "/schedule/[0-9]+/due_on", "out_of_order"),
     ("POST .*/clock", "/(to|advance_days)", "not_later|too_far"),  # than where the clock stands
     ("POST .*/scores", "/features.*", "unknown_feature|wrong_type|no_features"),  # of the line that is named
+    (
+        "POST .*/scores",
+        "/affordability/(amount|monthly_income|essential_spending|existing_instalments)",
+        "invalid_amount",
+    ),
     ("POST .*/scores", "/consent/(given_at|expires_at)", "before_given|in_the_future"),
     ("POST .*/performance-reports", "/(file|count|sum|sha256)", ".*"),  # what is in the file, and sums over it
     ("POST .*/score-batches", "/(file|count|sha256|model_line).*", ".*"),
