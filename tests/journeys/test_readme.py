@@ -169,6 +169,9 @@ def check_scoring(told: Told) -> None:
     assert 0 < float(score["pd_12m"]) < 1
     assert len(score["reasons"]) >= 1
     assert [one["result"] for one in told.lines("/replay")] == ["identical"]
+    scored, refused = told.lines("people.csv")
+    assert (scored["line"], refused["line"], len(scored["grade"])) == (2, 3, 1)
+    assert [fault["code"] for fault in refused["problems"]] == ["wrong_type"]
 
 
 def check_the_loan(told: Told) -> None:
