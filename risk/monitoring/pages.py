@@ -13,6 +13,7 @@ from risk.monitoring.models import Figure, MonitoringRun
 NIGHTS_SHOWN = 60
 _OVER_TIME = ("psi", "approval_rate", "auc", "calibration", "differing")
 _NAMES = dict(Figure.METRICS)
+Drawn = tuple[figures.Figure, str]  # with its caption
 _SOURCES = {
     "decisions": "decisions of the last 30 days", "outcomes": "loans that turned out", "new book": "loan books that it "
     "has not learned from", "learned book": "loan books that it has learned from",
@@ -58,7 +59,7 @@ def _limits(one: Figure) -> str:
     return f"at least {shown[0]}" if one.limit_low is not None else f"at most {shown[0]}" if shown else "none"
 
 
-def _over_time(line_id: UUID, owner_id: UUID | None, found: Sequence[Figure]) -> list[figures.Figure]:
+def _over_time(line_id: UUID, owner_id: UUID | None, found: Sequence[Figure]) -> list[Drawn]:
     rows = queries.over_time(line_id=line_id, institution_id=owner_id, metrics=_OVER_TIME, runs=NIGHTS_SHOWN)
     drawn = []
     for metric in _OVER_TIME:
@@ -66,7 +67,7 @@ def _over_time(line_id: UUID, owner_id: UUID | None, found: Sequence[Figure]) ->
         newest = next((one for one in found if one.metric == metric and not one.segment_kind), None)
         limits = [one for one in (newest.limit_low, newest.limit_high) if one is not None] if newest else []
         if points:
-            drawn.append(figures.series(points, title=_NAMES[metric], limits=limits))
+            drawn.append((figures.series(points, title=_NAMES[metric], limits=limits), _NAMES[metric]))
     return drawn
 
 
@@ -74,16 +75,19 @@ def _quality(found: Sequence[Figure]) -> dict[str, Any]:
     metrics = ("calibration", "slope", "intercept", "auc", "differing", "approval_rate", "psi")
     wanted = [one for one in found if one.metric in metrics and one.segment_kind != "vintage"]
     drawn = [
-        figures.reliability(
-            [Bin(bin_["predicted"], bin_["observed"], bin_["rows"]) for bin_ in one.details["reliability"]],
-            title=f"Reliability: {_SOURCES[one.source]}",
-        )
-        for one in wanted if one.metric == "calibration" and one.details.get("reliability")
-    ]  # fmt: skip
+        (figures.reliability(_bins(one), title=title), title)
+        for one in wanted
+        if one.details.get("reliability") and (title := f"Reliability: {_SOURCES[one.source]}")
+    ]
     vintages = [_range(one, one.segment) for one in found if one.segment_kind == "vintage"]
     if vintages:
-        drawn.append(figures.intervals(vintages, title="AUC by month of opening"))
+        title = "AUC by month of opening"
+        drawn.append((figures.intervals(vintages, title=title), title))
     return {"figures": drawn, "rows": table(wanted)}
+
+
+def _bins(one: Figure) -> list[Bin]:
+    return [Bin(part["predicted"], part["observed"], part["rows"]) for part in one.details["reliability"]]
 
 
 def _range(one: Figure, label: str) -> Range:
@@ -106,7 +110,8 @@ def _fairness(found: Sequence[Figure]) -> dict[str, Any]:
         for source in ("new book", "learned book"):
             mine = [_range(one, one.segment) for one in rows if (one.metric, one.source) == (metric, source)]
             if mine:
-                drawn.append(figures.intervals(mine, title=f"{_NAMES[metric]}: {_SOURCES[source]}", ideal=ideal))
+                title = f"{_NAMES[metric]}: {_SOURCES[source]}"
+                drawn.append((figures.intervals(mine, title=title, ideal=ideal), title))
     return {"figures": drawn, "rows": table(rows), "alternatives": [_alternative(one) for one in found
                                                                     if one.metric == "alternative"]}  # fmt: skip
 

@@ -51,6 +51,7 @@ def test_the_page_of_a_line_tells_its_numbers(officer: Client) -> None:
         f"{auc.value:.3f}", f"{auc.lower:.3f} to {auc.upper:.3f}", f"{psi.value:.3f}", f"{housing.value:.3f}",
         "AUC by month of opening", "2024-05", "Reliability: loans that turned out", "sex: F / M at 10%", "0.712",
         "voluntary", f"as of the end of {DAY.isoformat()}", "CSI of a feature housing",
+        "<figcaption>PSI of the score; limits are dashed.", "<figcaption>AUC by month of opening</figcaption>",
     ):  # fmt: skip
         assert told in page, told
     assert page.count("<svg") >= 6
