@@ -1,15 +1,19 @@
 """One row with all contributions and exact reasons, against scikit-learn's probability with SHAP values.
 
 Run as `python -m tests.benchmarks.scorer`. 30 features; the peer is histogram boosting with 300 trees of 31 leaves,
-ours 30 main and 20 pair tables fitted on the same rows. One thread, interleaved, medians of several runs.
+ours 30 main and 20 pair tables fitted on the same rows. One thread, interleaved, medians of several runs. Then the
+same for many rows at once (contributions, no reasons; SHAP of a sample), and the artefact's size and loading time.
 """
 
 import hashlib
 import os
 import sys
+import time
+from collections.abc import Callable
 
 os.environ["OMP_NUM_THREADS"] = "1"
 
+import msgspec
 import numpy as np
 import shap
 from sklearn.ensemble import HistGradientBoostingClassifier
@@ -27,6 +31,10 @@ ROWS = 20_000
 RUNS = 7
 ROUNDS = 30
 BURST = 10
+BATCH_ROWS = int(os.environ.get("BENCH_BATCH_ROWS", "1000000"))
+BATCH_PART = 100_000
+BATCH_ROUNDS = 3
+SHAP_ROWS = 300
 
 
 def make_book() -> tuple[np.ndarray, np.ndarray]:
@@ -48,6 +56,44 @@ def fit_scorer(rows: np.ndarray, labels: np.ndarray) -> Scorer:
     recipe = Recipe(pairs=PAIRS, growths=(Growth(leaves=8, rounds=300),))
     data = fit_glassbox(frame, labels, seed=1, recipe=recipe)
     return load_artefact(data, sha256=hashlib.sha256(data).hexdigest())
+
+
+def measure_batch(
+    scorer: Scorer, peer: HistGradientBoostingClassifier, explainer: shap.TreeExplainer, rows: np.ndarray
+) -> dict[str, float]:
+    """Seconds a row: ours with contributions, the peer's probabilities, the peer's SHAP values (of a sample)."""
+    parts = [rows[np.arange(start, start + BATCH_PART) % len(rows)] for start in range(0, BATCH_ROWS, BATCH_PART)]
+    columns = [dict(zip(scorer.names, np.ascontiguousarray(part.T), strict=True)) for part in parts]
+
+    def ours() -> None:
+        for part in columns:
+            scorer.batch(part, contributions=True)
+
+    def sklearn() -> None:
+        for part in parts:
+            peer.predict_proba(part)
+
+    def a_row(act: Callable[[], object], count: int) -> float:
+        began = time.perf_counter()
+        act()
+        return (time.perf_counter() - began) / count
+
+    total = BATCH_PART * len(parts)
+    taken: dict[str, list[float]] = {"ours": [], "sklearn": [], "shap": []}
+    for _ in range(BATCH_ROUNDS):
+        taken["ours"].append(a_row(ours, total))
+        taken["sklearn"].append(a_row(sklearn, total))
+        taken["shap"].append(a_row(lambda: explainer.shap_values(rows[:SHAP_ROWS]), SHAP_ROWS))
+    return {name: median(values) for name, values in taken.items()}
+
+
+def mismatches(scorer: Scorer, given: list[dict[str, float]], calibration: Calibration) -> int:
+    """Rows whose logit or reasons are not the same alone and among others."""
+    columns = {name: [row[name] for row in given] for name in scorer.names}
+    batch = scorer.batch(columns, contributions=True)
+    alone = [scorer.row(row, calibration) for row in given]
+    found = zip(alone, batch.logits.tolist(), scorer.batch_reasons(columns, batch), strict=True)
+    return sum(one.logit_micro != logit or repr(scorer.reasons(one)) != repr(reasons) for one, logit, reasons in found)
 
 
 def main() -> None:
@@ -76,13 +122,24 @@ def main() -> None:
     paths = {"ours": ours, "sklearn_shap": sklearn_shap, "score_only": score_only}
     runs = [interleave(paths, rounds=ROUNDS, burst=BURST) for _ in range(RUNS + 1)][1:]
     middle = {name: [median(run[name]) for run in runs] for name in paths}
+    many = measure_batch(scorer, peer, explainer, rows)
+    data, loads_ms = msgspec.json.encode(scorer.artefact), []
+    for _ in range(RUNS):
+        began = time.perf_counter()
+        load_artefact(data, sha256=hashlib.sha256(data).hexdigest())
+        loads_ms.append(1000 * (time.perf_counter() - began))
     ratios = [peer_ms / ours_ms for peer_ms, ours_ms in zip(middle["sklearn_shap"], middle["ours"], strict=True)]
     all_ours = [value for run in runs for value in run["ours"]]
     print_line(
         "scorer",
         1000 * median(middle["ours"]),
         "us/row with contributions and reasons",
-        ratios={"sklearn_shap": round(median(ratios), 1)},
+        ratios={"sklearn_shap": round(median(ratios), 1)}
+        | {f"batch_{name}": round(seconds / many["ours"], 2) for name, seconds in many.items() if name != "ours"},
+        batch_rows_per_s=round(1 / many["ours"]),
+        mismatches=mismatches(scorer, given, calibration),
+        artefact_bytes=len(data),
+        load_ms=round(median(loads_ms), 2),
         p50_ms=round(percentile(all_ours, 0.5), 4),
         p99_ms=round(percentile(all_ours, 0.99), 4),
         runs=RUNS,
