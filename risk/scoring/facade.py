@@ -5,13 +5,12 @@ it is called.
 """
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from risk.scoring.affordability import AffordabilityView, Means, view_of
-from risk.scoring.facts import Decided, ModelView
+from risk.scoring.facts import Champion, Decided, DecidedFeatures, LineView, ModelView
 from risk.scoring.glassbox import (
     FORMAT,
     ArtefactError,
@@ -82,17 +81,6 @@ __all__ = [
 # The platform's line for sandboxes, whose clients make time pass and loans end as they like: it alone learns from
 # their loans, and scores nobody who is real.
 SANDBOX_LINE = "sandbox"
-
-
-@dataclass(frozen=True, slots=True)
-class LineView:
-    """A model line as others see it; `institution_id` is None for the platform's own."""
-
-    id: UUID
-    name: str
-    institution_id: UUID | None
-    purpose: str
-    jurisdiction: str
 
 
 def _view(line: "ModelLine") -> LineView:
@@ -196,14 +184,6 @@ def replay_application(*, decision_id: UUID) -> str:
     return services.replay(decision=queries.platform_decision(decision_id=decision_id)).result
 
 
-@dataclass(frozen=True, slots=True)
-class DecidedFeatures:
-    """What was known when a decision was made, and when that was."""
-
-    values: dict[str, float | str | None]
-    at: datetime
-
-
 def decided_features(*, decision_id: UUID) -> DecidedFeatures:
     """Return what a decision of the platform was made from; errors as of `read_application`. Platform scope."""
     from risk.scoring import queries, services
@@ -257,15 +237,6 @@ def has_champion(*, line_name: str) -> bool:
     from risk.scoring import queries
 
     return queries.has_champion(line_name=line_name)
-
-
-@dataclass(frozen=True, slots=True)
-class Champion:
-    """The model in use on a line, with its tables loaded."""
-
-    version_id: UUID
-    scorer: Scorer
-    calibration: Calibration
 
 
 def champion_on(*, line_id: UUID) -> Champion | None:

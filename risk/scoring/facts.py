@@ -1,11 +1,11 @@
-"""What others read of versions and decisions, many at once: plain values, no rows."""
+"""What others read of lines, versions and decisions: plain values, no rows."""
 
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from risk.scoring.glassbox import Calibration
+from risk.scoring.glassbox import Calibration, Scorer
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,3 +43,31 @@ class Decided:
     grade: str
     action: str
     at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class LineView:
+    """A model line as others see it; `institution_id` is None for the platform's own."""
+
+    id: UUID
+    name: str
+    institution_id: UUID | None
+    purpose: str
+    jurisdiction: str
+
+
+@dataclass(frozen=True, slots=True)
+class DecidedFeatures:
+    """What was known when a decision was made, and when that was."""
+
+    values: dict[str, float | str | None]
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Champion:
+    """The model in use on a line, with its tables loaded."""
+
+    version_id: UUID
+    scorer: Scorer
+    calibration: Calibration
