@@ -6,10 +6,12 @@ The glass box is measured through its integer tables, which is what is served, n
 import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from time import perf_counter
 from typing import Any
 
 import numpy as np
+from msgspec.structs import replace
 from numpy.typing import NDArray
 from sklearn.model_selection import StratifiedKFold
 from sklearn.utils.parallel import Parallel, delayed
@@ -20,21 +22,29 @@ from risk.learning.fit.frame import Floats, Frame, Labels, Rows, checked_labels
 from risk.learning.fit.glassbox import fit_glassbox
 from risk.learning.fit.logistic import fit_logistic
 from risk.learning.fit.metrics import Measures, mean_of, measure
+from risk.learning.fit.recipe import recipe_for
 from risk.scoring.facade import Calibration, load_artefact
 
 Predict = Callable[[Frame], Floats]
 Split = tuple[Rows, Rows]
 
 
-def fit_tables(frame: Frame, labels: NDArray[Any], *, seed: int, time: Floats | None = None) -> Predict:
-    """Fit the glass box, and return what scores a frame with the artefact's integer tables."""
-    data = fit_glassbox(frame, labels, seed=seed, time=time)
+def fit_tables(
+    frame: Frame, labels: NDArray[Any], *, seed: int, time: Floats | None = None, monotone: bool = False
+) -> Predict:
+    """Fit the glass box, and return what scores a frame with the artefact's integer tables.
+
+    `monotone`: in the directions of the frame's features.
+    """
+    recipe = replace(recipe_for(frame.rows, len(frame.features)), monotone=monotone)
+    data = fit_glassbox(frame, labels, seed=seed, time=time, recipe=recipe)
     scorer = load_artefact(data, sha256=hashlib.sha256(data).hexdigest())
     return lambda rows: scorer.batch(rows.columns).pd(Calibration())
 
 
 LEARNERS: dict[str, Callable[..., Predict]] = {
     "glassbox": fit_tables,
+    "monotone": partial(fit_tables, monotone=True),
     "logistic": fit_logistic,
     "challenger": fit_challenger,
 }
@@ -80,14 +90,23 @@ def run_trials(
     learners: Sequence[str] = tuple(LEARNERS),
     jobs: int = -1,
 ) -> Iterator[Trial]:
-    """Every learner on every split, in that order, `jobs` at a time (-1: one for each core), one thread each."""
+    """Every learner on every split, in that order, `jobs` at a time (-1: one for each core), one thread each.
+
+    `monotone` is left out where no feature has a direction: it would be the glass box again.
+    """
     marks = checked_labels(frame, labels)
     tasks = (
         delayed(_try_one)(learner, number, frame, marks, split, seed, time)
-        for learner in learners
+        for learner in learners_for(frame, learners)
         for number, split in enumerate(splits)
     )
     yield from Parallel(n_jobs=jobs, return_as="generator")(tasks)
+
+
+def learners_for(frame: Frame, learners: Sequence[str] = tuple(LEARNERS)) -> list[str]:
+    """The learners that have something to say of a frame."""
+    held = any(feature.direction for feature in frame.features)
+    return [learner for learner in learners if held or learner != "monotone"]
 
 
 def summary(trials: Sequence[Trial]) -> Measures:

@@ -36,8 +36,8 @@ class Recipe(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     # All pairs below this number of features, else the best `pairs`.
     all_pairs_below: int = 30
     pairs: int = 20
-    # Keep to the features' directions.
-    monotone: bool = False
+    # Keep to the features' directions: what is said to a person of "too much" or "too little" must be true.
+    monotone: bool = True
     growths: tuple[Growth, ...] = (Growth(leaves=4), Growth(leaves=8), Growth(leaves=8, min_leaf_rows=100, l2=1.0))
     max_rounds: int = 1000
     # Part of the rows held back to choose the growth: the latest ones where time is known.

@@ -10,8 +10,9 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from risk.features.facade import MappingError, read_mapping
-from risk.learning.evaluation import LEARNERS, Trial, folds_of, run_trials, split_at, summary
+from risk.features.facade import Mapping, MappingError, read_mapping
+from risk.learning.evaluation import Trial, folds_of, learners_for, run_trials, split_at, summary
+from risk.learning.fit.frame import Frame
 from risk.learning.fit.leaks import Leak, find_leaks
 from risk.learning.rawbook import RawBook, RawBookError, read_book
 from risk.learning.shipped import mapping_text
@@ -30,7 +31,10 @@ class Command(BaseCommand):
         parser.add_argument("--time", metavar="COL", help="column of dates or numbers; needs --cutoff")
         parser.add_argument("--cutoff", metavar="DATE", help="train on rows before it, test on those from it on")
         parser.add_argument("--drop", default="", metavar="A,B", help="columns not to learn from")
-        parser.add_argument("--mapping", metavar="NAME", help="drop what this mapping does not let a model learn from")
+        parser.add_argument(
+            "--mapping", metavar="NAME",
+            help="drop what this mapping does not let a model learn from, and try its directions too",
+        )  # fmt: skip
         parser.add_argument("--vouch", default="", metavar="A,B", help="columns known before, whatever they look like")
         parser.add_argument(
             "--rounds", choices=("time", "random"), default="time",
@@ -43,15 +47,17 @@ class Command(BaseCommand):
         """Read, try every learner, and print."""
         if (options["time"] is None) != (options["cutoff"] is None):
             raise CommandError("--time and --cutoff go together: give both, or neither for folds.")
+        mapping = read_mapping(mapping_text(options["mapping"])) if options["mapping"] else None
         drop, vouched = (_names(options[name]) for name in ("drop", "vouch"))
         try:
             book = read_book(
                 options["file"], label=options["label"], time=options["time"], cutoff=options["cutoff"],
-                drop=list(dict.fromkeys([*drop, *_not_to_learn(options["mapping"], options)])),
+                drop=list(dict.fromkeys([*drop, *_not_to_learn(mapping, options)])),
             )  # fmt: skip
             leaks = {name: leak for name, leak in _leaks(book, options["seed"]).items() if name not in vouched}
             why = {name: f"tells the outcome: {leak.sentence}" for name, leak in leaks.items()}
-            book = replace(book, frame=book.frame.without(leaks), left_out={**book.left_out, **why})
+            frame = _directed(book.frame.without(leaks), mapping)
+            book = replace(book, frame=frame, left_out={**book.left_out, **why})
             self._tell(book)
             for line in self._lines(book, options["folds"], options["seed"], options["rounds"]):
                 self.stdout.write(json.dumps({**line, "leaks": why}))
@@ -66,7 +72,8 @@ class Command(BaseCommand):
             splits = [split_at(book.labels, book.time, cutoff=book.cutoff)]
             how = {"train_rows": len(splits[0][0]), "test_rows": len(splits[0][1])}
         time = book.time if rounds == "time" else None
-        trials = self._watched(run_trials(book.frame, book.labels, splits, seed=seed, time=time), len(splits))
+        trials = run_trials(book.frame, book.labels, splits, seed=seed, time=time)
+        trials = self._watched(trials, len(splits), learners=len(learners_for(book.frame)))
         for learner, group in groupby(trials, key=lambda trial: trial.learner):
             found = list(group)
             measures = summary(found)
@@ -89,10 +96,10 @@ class Command(BaseCommand):
                 "rounds": rounds if book.time is not None else "random",
             }
 
-    def _watched(self, trials: Iterator[Trial], splits: int) -> Iterator[Trial]:
+    def _watched(self, trials: Iterator[Trial], splits: int, *, learners: int) -> Iterator[Trial]:
         for done, trial in enumerate(trials, 1):
             self.stderr.write(
-                f"{done}/{splits * len(LEARNERS)}: {trial.learner}, split {trial.split + 1} of {splits}, "
+                f"{done}/{splits * learners}: {trial.learner}, split {trial.split + 1} of {splits}, "
                 f"AUC {trial.measures.auc:.4f}, {trial.seconds:.1f} s"
             )
             yield trial
@@ -113,13 +120,19 @@ def _names(text: str) -> list[str]:
     return [name.strip() for name in text.split(",") if name.strip()]
 
 
-def _not_to_learn(mapping: str | None, options: dict[str, Any]) -> list[str]:
+def _not_to_learn(mapping: Mapping | None, options: dict[str, Any]) -> list[str]:
     """The columns that a mapping keeps from learners: protected, proxies, known only later, ignored."""
     if mapping is None:
         return []
-    found = read_mapping(mapping_text(mapping), source=mapping)
-    kept = {column.column for column in found.training_columns} | {options["label"], options["time"]}
-    return [column.column for column in found.columns if column.column not in kept]
+    kept = {column.column for column in mapping.training_columns} | {options["label"], options["time"]}
+    return [column.column for column in mapping.columns if column.column not in kept]
+
+
+def _directed(frame: Frame, mapping: Mapping | None) -> Frame:
+    """The frame with the directions that a mapping gives to its numbers."""
+    known = {column.column: column.direction for column in mapping.training_columns} if mapping else {}
+    features = (replace(one, direction=known.get(one.name, 0) if one.kind == "number" else 0) for one in frame.features)
+    return Frame(tuple(features), frame.columns)
 
 
 def _leaks(book: RawBook, seed: int) -> dict[str, Leak]:
