@@ -42,7 +42,7 @@ def record_outcome(  # noqa: PLR0913 - the facts of one event
         return False
     facts = {
         "line_id": line.id, "decision_id": decision_id, "label": label, "window_months": window_months,
-        "opened_on": opened_on, "observed_on": observed_on, "lender_id": lender_id,
+        "opened_on": opened_on, "observed_on": observed_on,
     }  # fmt: skip
     with transaction.atomic():
         OutcomeEntry.lock_line(line.id)
@@ -55,7 +55,7 @@ def record_outcome(  # noqa: PLR0913 - the facts of one event
             return False
         entry = OutcomeEntry.append(
             plain=plain, key=_key_of(loan_id), loan_id=loan_id, definition_version=definition_version,
-            revision=revision, matures_on=matures_on, recorded_at=now, **facts,
+            revision=revision, matures_on=matures_on, lender_id=lender_id, recorded_at=now, **facts,
         )  # fmt: skip
         payload = LabelRecorded(
             loan_id, None, line_id=line.id, label=label, definition_version=definition_version, revision=revision
