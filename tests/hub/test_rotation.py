@@ -52,7 +52,8 @@ OTHERWISE = {
     "delivery_delivery.body", "hub_auditseal.hash", "hub_auditseal.leaves", "hub_auditseal.previous",
     "hub_usedproof.digest", "hub_idempotencykey.fingerprint", "institutions_usedassertion.digest",
     "journey_codecount.place", "journey_onetimecode.digest", "learning_trainingcheckpoint.payload",
-    "referrals_catalogue.document", "scoring_modelversion.artefact",
+    "referrals_catalogue.document", "scoring_batchline.problems", "scoring_modelversion.artefact",
+    "scoring_policymatrix.document",
 }  # fmt: skip
 
 
