@@ -41,7 +41,7 @@ def decide_hold(*, hold_id: UUID, release: bool, note: str, user_id: UUID, now: 
     with transaction.atomic():
         hold = LabelHold.locked(hold_id)
         OutcomeEntry.lock_line(hold.line_id)
-        last = queries.newest_outcome(line_id=hold.line_id)
+        last = max(hold.first_entry, queries.newest_outcome(line_id=hold.line_id))
         state = "released" if release else "rejected"
         hold.decide(state, last_entry=last, user_id=user_id, note=note.strip(), now=now)
         event = LabelsDecided(hold.id, None, line_id=hold.line_id, lender_id=hold.lender_id, released=release)

@@ -22,7 +22,7 @@ from partners.institutions.services import suspend_institution
 from partners.referrals.facade import ReferralView, case_view
 from partners.referrals.lender import Verdict
 from partners.referrals.models import RoutingRun
-from risk.learning.models import LoanBook, TrainingRun
+from risk.learning.models import LabelHold, LoanBook, TrainingRun
 from risk.scoring import matrices
 from risk.scoring.affordability import CURRENT_SHIPPED, SHIPPED, digest_of, document_of
 from risk.scoring.models import Decision, ModelLine, ModelVersion
@@ -161,6 +161,8 @@ _DEEDS: dict[str, dict[str, Any]] = {
     "policy": {"rules": json.dumps({"all": []})},
     "budget": {"cap_amount": "50000", "cap_count": "7", "cap_expected_loss": ""},
     "train": {"seed": "42"},
+    "release": {"note": "It was found to be right after all."},
+    "reject": {"note": "Goods and bads were exchanged."},
     "revise-matrix": {"cells": document_of(SHIPPED[CURRENT_SHIPPED]).decode()},
     "approve-matrix": {"sha256": digest_of(SHIPPED[CURRENT_SHIPPED])},
     "hand-in": {"known_mapping": "demo_consumer", "line_name": "consumer", "institution_id": ""},
@@ -201,7 +203,7 @@ class StaffWorld:
                 "endpoint": endpoint.id,
                 "line": ModelLine.objects.latest("created_at").id, "run": training.id,
                 "decision": Decision.objects.latest("created_at").id, "book": LoanBook.objects.latest("created_at").id,
-                "matrix": self._matrix(uuid4()), "own_matrix": self._matrix(self.admin.id),
+                "hold": self._hold(uuid4()), "matrix": self._matrix(uuid4()), "own_matrix": self._matrix(self.admin.id),
                 "version": ModelVersion.objects.latest("created_at").id, "admin": self.admin.id,
                 "routing": RoutingRun.objects.latest("at").id,
                 "key": DataKey.objects.filter(kind=DataKey.PERSON).latest("created_at").id,
@@ -209,6 +211,10 @@ class StaffWorld:
             assert TrainingRun.objects.exists()
             assert not InboxEntry.objects.filter(state=InboxEntry.PARKED).exists()
         self._names = {name: str(value) for name, value in found.items()}
+
+    def _hold(self, lender_id: UUID) -> UUID:
+        line_id = ModelLine.objects.latest("created_at").id
+        return LabelHold.place(line_id=line_id, lender_id=lender_id, says="Why.", first_entry=1, now=now()).id
 
     def _matrix(self, author_id: UUID) -> UUID:
         line_id = ModelLine.objects.latest("created_at").id
