@@ -26,6 +26,7 @@ from risk.features.catalogue.mapping import (
 
 TEXT_BYTES_MAX = 512_000  # of a mapping
 FAULTS_MAX = 50
+DEPTH_MAX = 10  # of lists and mappings within each other
 _ROLES = "feature, label, time, reference, protected, proxy or ignored"
 _REMEDIES = {
     "format": f"Write `format: {FORMAT}`.",
@@ -79,14 +80,21 @@ class MappingError(ValueError):
 
 
 class _Loader(yaml.SafeLoader):
-    """A safe loader that takes every scalar as text and refuses repeated keys and aliases."""
+    """A safe loader that takes every scalar as text and refuses repeated keys, aliases and what lies too deep."""
 
     yaml_implicit_resolvers: dict[str, Any] = {}
+
+    depth = 0
 
     def compose_node(self, parent: Any, index: Any) -> Any:
         if self.check_event(yaml.events.AliasEvent):
             raise yaml.MarkedYAMLError(problem="an alias (*name) stands here", problem_mark=self.get_mark())
-        return super().compose_node(parent, index)
+        self.depth += 1
+        if self.depth > DEPTH_MAX:
+            raise yaml.MarkedYAMLError(problem="it lies too deep", problem_mark=self.get_mark())
+        node = super().compose_node(parent, index)
+        self.depth -= 1
+        return node
 
     def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:
         seen: set[str] = set()
