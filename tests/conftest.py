@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterator
+from contextlib import ExitStack
 
 import pytest
 
@@ -11,23 +12,20 @@ def django_db_setup(
     request: pytest.FixtureRequest, django_test_environment: None, django_db_blocker: object
 ) -> Iterator[None]:
     """Make this worker's database as the owner, then hand it to the application's role."""
-    from django.db import connections
-    from django.test.utils import setup_databases, teardown_databases
-
-    from hub.db.base import as_owner
+    from tests.copied import copy_of_the_migrated, migrated_database
     from tests.stack import close_publisher
 
     blocker = request.getfixturevalue("django_db_blocker")
-    suffix = os.environ.get("PYTEST_XDIST_WORKER", "")
+    worker = os.environ.get("PYTEST_XDIST_WORKER", "")
+    embedded = "DATABASE_URL" not in os.environ
+    database = copy_of_the_migrated(worker) if worker and embedded else migrated_database(f"test_luopan{worker}")
+    stack = ExitStack()
     with blocker.unblock():
-        name = f"test_luopan_{suffix}" if suffix else "test_luopan"
-        connections["default"].settings_dict["TEST"]["NAME"] = name
-        with as_owner():
-            made = setup_databases(verbosity=0, interactive=False, serialized_aliases=set())
+        stack.enter_context(database)
     yield
-    close_publisher()
-    with blocker.unblock(), as_owner():
-        teardown_databases(made, verbosity=0)
+    with blocker.unblock():
+        close_publisher()
+        stack.close()
 
 
 @pytest.fixture(autouse=True, scope="session")

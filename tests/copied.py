@@ -1,13 +1,16 @@
-"""A copy of this worker's database on the same server, to be wrecked: quicker than to mend the original."""
+"""Copies of databases on the same server: quicker than to migrate each, or to mend one that a test wrecks."""
 
+import fcntl
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import psycopg
 from django.db import connections
+from django.test.utils import setup_databases, teardown_databases
 from psycopg import sql
 
 from hub import postgres
+from hub.db.base import as_owner
 from tests.harness import HOME
 
 
@@ -43,3 +46,35 @@ def copied_database() -> Iterator[str]:
     finally:
         point_at(host, usual)
         as_superuser("DROP DATABASE {} WITH (FORCE)", made)
+
+
+@contextmanager
+def migrated_database(name: str) -> Iterator[None]:
+    """Let the default connection lead to a new database with all tables while the block lasts."""
+    connections["default"].settings_dict["TEST"]["NAME"] = name
+    with as_owner():
+        made = setup_databases(verbosity=0, interactive=False, serialized_aliases=set())
+    yield
+    with as_owner():
+        teardown_databases(made, verbosity=0)
+
+
+@contextmanager
+def copy_of_the_migrated(worker: str) -> Iterator[None]:
+    """The same for one of several workers on the embedded server: the first migrates a database, each takes a copy."""
+    name, original = f"test_luopan_{worker}", "test_luopan_migrated"
+    with (HOME / "migrated.lock").open("a+") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        lock.seek(0)
+        if not lock.read():
+            connections["default"].settings_dict["TEST"]["NAME"] = original
+            with as_owner():
+                setup_databases(verbosity=0, interactive=False, serialized_aliases=set())
+            lock.write("done")
+        host = connections["default"].settings_dict["HOST"]
+        point_at(host, "postgres")
+        as_superuser("CREATE DATABASE {} TEMPLATE {} OWNER luopan_owner", name, original)
+    point_at(host, name)
+    yield
+    point_at(host, "postgres")
+    as_superuser("DROP DATABASE {} WITH (FORCE)", name)
