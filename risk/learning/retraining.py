@@ -13,7 +13,7 @@ EVERY = timedelta(days=30)
 LABELS_ENOUGH, BADS_ENOUGH = 500, 50
 # However much comes in: a training that failed would fail again at once, and each one judges its labels only once.
 REST = timedelta(days=1)
-_DRIFT = frozenset({"psi", "csi", "calibration", "calibration_slope", "auc"})
+_DRIFT = frozenset({"psi", "csi", "calibration", "slope", "auc"})
 
 
 @dataclass(frozen=True, slots=True)
