@@ -1,7 +1,8 @@
-"""`python -m tests.benchmarks.endpoint`: POST /scores with everything on, against a bare FastAPI service.
+"""`python -m tests.benchmarks.endpoint`: POST /scores with everything on, against two bare FastAPI services.
 
 Ours: token, scope, tenancy, idempotency, consent, sealing, exact reasons, decision record, audit row, event.
-Peer: scikit-learn's `predict_proba` and one insert. One process each, 8 connections, rounds interleaved.
+Peers: scikit-learn's `predict_proba` and one insert, as one writes it in an afternoon; LightGBM and one insert, the
+fastest that one could write. One process each, 8 connections, rounds interleaved.
 """
 
 import json
@@ -30,6 +31,7 @@ REQUESTS_PER_S_MAX = 3000
 ROUND_S = float(os.environ.get("BENCH_ROUND_S", "5"))
 ROUNDS = int(os.environ.get("BENCH_ROUNDS", "5"))
 FEATURES = 30
+PEERS = {"fastapi_sklearn": "app", "fastapi_lightgbm": "fast"}
 
 
 @dataclass
@@ -45,23 +47,23 @@ class Side:
 
 
 def main() -> None:
-    """Set up both, load them in turns, print one line."""
+    """Set up all, load them in turns, print one line."""
     with tempfile.TemporaryDirectory(prefix="luopan-bench-") as home:
         os.environ.update(LUOPAN_HOME=home, DJANGO_SETTINGS_MODULE="hub.settings", OMP_NUM_THREADS="1")
         import django
 
         django.setup()
         token, book = _prepare(Path(home))
-        with _servers(token, book) as (ours, peer):
-            for side in (ours, peer):
+        with _servers(token, book) as (ours, *peers):
+            for side in (ours, *peers):
                 _load(side, 2.0, keep=False)
             for _ in range(ROUNDS):
-                for side in (ours, peer):
+                for side in (ours, *peers):
                     _load(side, ROUND_S, keep=True)
-        print(json.dumps(_line(ours, peer)))
+        print(json.dumps(_line(ours, dict(zip(PEERS, peers, strict=True)))))
 
 
-def _line(ours: Side, peer: Side) -> dict[str, Any]:
+def _line(ours: Side, peers: dict[str, Side]) -> dict[str, Any]:
     def middle(values: list[float]) -> float:
         return round(statistics.median(values), 3)
 
@@ -70,11 +72,16 @@ def _line(ours: Side, peer: Side) -> dict[str, Any]:
         "name": "endpoint",
         "value": middle(ours.rates),
         "unit": "requests/s",
-        "ratios": {"fastapi_sklearn": middle([a / b for a, b in zip(ours.rates, peer.rates, strict=True)])},
+        "ratios": {
+            name: middle([a / b for a, b in zip(ours.rates, peer.rates, strict=True)]) for name, peer in peers.items()
+        },
         "p50_ms": middle(waits),
         "p99_ms": round(waits[int(len(waits) * 0.99)], 3),
         "cpu_ms": middle(ours.cpu_ms),
-        "peer": {"requests/s": middle(peer.rates), "cpu_ms": middle(peer.cpu_ms), "p50_ms": middle(peer.waits_ms)},
+        "peers": {
+            name: {"requests/s": middle(peer.rates), "cpu_ms": middle(peer.cpu_ms), "p50_ms": middle(peer.waits_ms)}
+            for name, peer in peers.items()
+        },
         "challenger": json.loads(os.environ["PEER_SETTINGS"]),
         "connections": CONNECTIONS,
         "runs": ROUNDS,
@@ -141,7 +148,7 @@ def _token() -> str:
 
 
 @contextmanager
-def _servers(authorization: str, book: Path) -> Iterator[tuple[Side, Side]]:
+def _servers(authorization: str, book: Path) -> Iterator[list[Side]]:
     from hub.postgres import socket_folder
 
     row = np.load(book)["rows"]
@@ -167,12 +174,13 @@ def _servers(authorization: str, book: Path) -> Iterator[tuple[Side, Side]]:
 
     home = os.environ["LUOPAN_HOME"]
     dsn = f"host={socket_folder(Path(home))} dbname=luopan user=luopan_owner"
-    ports = (18651, 18652)
-    commands = (
-        [sys.executable, "manage.py", "web"],
-        [sys.executable, "-m", "uvicorn", "tests.benchmarks.fastapi_peer:app", "--port", str(ports[1]),
-         "--log-level", "warning"],
-    )  # fmt: skip
+    ports = (18651, 18652, 18653)
+    bare = [sys.executable, "-m", "uvicorn", "--log-level", "warning"]
+    commands = [[sys.executable, "manage.py", "web"]]
+    commands += [
+        [*bare, f"tests.benchmarks.fastapi_peer:{name}", "--port", str(port)]
+        for name, port in zip(PEERS.values(), ports[1:], strict=True)
+    ]
     environment = {**os.environ, "LUOPAN_PORT": str(ports[0]), "PEER_BOOK": str(book), "PEER_DSN": dsn}
     with Path(home, "servers.log").open("wb") as log:
         processes = [
@@ -183,12 +191,14 @@ def _servers(authorization: str, book: Path) -> Iterator[tuple[Side, Side]]:
     def ours_made() -> bytes:
         return make("/api/v1/scores", {"Authorization": authorization, "Idempotency-Key": secrets.token_hex(16)})
 
-    ours = Side(ports[0], ours_made, processes[0])
-    peer = Side(ports[1], lambda: make("/scores", {}), processes[1])
+    sides = [Side(ports[0], ours_made, processes[0])]
+    sides += [
+        Side(port, lambda: make("/scores", {}), process) for port, process in zip(ports[1:], processes[1:], strict=True)
+    ]
     try:
-        for side in (ours, peer):
+        for side in sides:
             _wait_for(side)
-        yield ours, peer
+        yield sides
     finally:
         for process in processes:
             process.terminate()

@@ -1,8 +1,10 @@
-"""One row with all contributions and exact reasons, against scikit-learn's probability with SHAP values.
+"""One row with all contributions and exact reasons, against probabilities with explanations of others.
 
 Run as `python -m tests.benchmarks.scorer`. 30 features; the peer is histogram boosting with 300 trees of 31 leaves,
-ours 30 main and 20 pair tables fitted on the same rows. One thread, interleaved, medians of several runs. Then the
-same for many rows at once (contributions, no reasons; SHAP of a sample), and the artefact's size and loading time.
+ours 30 main and 20 pair tables fitted on the same rows. `sklearn_shap`: its probability and SHAP values; `onnx_shap`:
+the probability by ONNX Runtime; `lightgbm_contrib`: LightGBM of the same size, probability and contributions. One
+thread, interleaved, medians of several runs. Then the same for many rows at once (contributions, no reasons; SHAP of a
+sample), and the artefact's size and loading time.
 """
 
 import hashlib
@@ -13,9 +15,12 @@ from collections.abc import Callable
 
 os.environ["OMP_NUM_THREADS"] = "1"
 
+import lightgbm
 import msgspec
 import numpy as np
+import onnxruntime
 import shap
+from skl2onnx import to_onnx
 from sklearn.ensemble import HistGradientBoostingClassifier
 
 from risk.features.facade import Feature
@@ -27,6 +32,7 @@ from tests.benchmarks.common import interleave, median, percentile, print_line
 
 FEATURES = 30
 PAIRS = 20
+TREES, LEAVES = 300, 31
 ROWS = 20_000
 RUNS = 7
 ROUNDS = 30
@@ -96,15 +102,32 @@ def mismatches(scorer: Scorer, given: list[dict[str, float]], calibration: Calib
     return sum(one.logit_micro != logit or repr(scorer.reasons(one)) != repr(reasons) for one, logit, reasons in found)
 
 
+def make_onnx(peer: HistGradientBoostingClassifier, rows: np.ndarray) -> Callable[[np.ndarray], object]:
+    """The peer's probabilities by ONNX Runtime, one thread."""
+    model = to_onnx(peer, rows[:1].astype(np.float32), options={"zipmap": False})
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = options.inter_op_num_threads = 1
+    session = onnxruntime.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
+    name = session.get_inputs()[0].name
+    return lambda row: session.run(None, {name: row.astype(np.float32)})
+
+
+def make_lightgbm(rows: np.ndarray, labels: np.ndarray) -> lightgbm.Booster:
+    """A peer of the same size."""
+    settings = {"objective": "binary", "num_leaves": LEAVES, "num_threads": 1, "seed": 1, "verbose": -1}
+    return lightgbm.train(settings, lightgbm.Dataset(rows, labels), num_boost_round=TREES)
+
+
 def main() -> None:
-    """Fit both, measure, print."""
+    """Fit all, measure, print."""
     rows, labels = make_book()
     scorer = fit_scorer(rows, labels)
     if (len(scorer.features), len(scorer.artefact.pairs)) != (FEATURES, PAIRS):
         sys.exit("The glass box has not the size that is measured.")
-    peer = HistGradientBoostingClassifier(max_iter=300, max_leaf_nodes=31, early_stopping=False, random_state=1)
+    peer = HistGradientBoostingClassifier(max_iter=TREES, max_leaf_nodes=LEAVES, early_stopping=False, random_state=1)
     peer.fit(rows, labels)
     explainer = shap.TreeExplainer(peer)
+    onnx, booster = make_onnx(peer, rows), make_lightgbm(rows, labels)
     given = [dict(zip(scorer.names, row, strict=True)) for row in rows[: ROUNDS * BURST].tolist()]
     calibration = Calibration(slope_micro=980_000, intercept_micro=12_000)
 
@@ -116,10 +139,19 @@ def main() -> None:
         row = rows[number : number + 1]
         return peer.predict_proba(row), explainer.shap_values(row)
 
+    def onnx_shap(number: int) -> object:
+        row = rows[number : number + 1]
+        return onnx(row), explainer.shap_values(row)
+
+    def lightgbm_contrib(number: int) -> object:
+        row = rows[number : number + 1]
+        return booster.predict(row, num_threads=1), booster.predict(row, num_threads=1, pred_contrib=True)
+
     def score_only(number: int) -> object:
         return scorer.row(given[number], calibration)
 
-    paths = {"ours": ours, "sklearn_shap": sklearn_shap, "score_only": score_only}
+    peers = {"sklearn_shap": sklearn_shap, "onnx_shap": onnx_shap, "lightgbm_contrib": lightgbm_contrib}
+    paths = {"ours": ours, **peers, "score_only": score_only}
     runs = [interleave(paths, rounds=ROUNDS, burst=BURST) for _ in range(RUNS + 1)][1:]
     middle = {name: [median(run[name]) for run in runs] for name in paths}
     many = measure_batch(scorer, peer, explainer, rows)
@@ -128,13 +160,16 @@ def main() -> None:
         began = time.perf_counter()
         load_artefact(data, sha256=hashlib.sha256(data).hexdigest())
         loads_ms.append(1000 * (time.perf_counter() - began))
-    ratios = [peer_ms / ours_ms for peer_ms, ours_ms in zip(middle["sklearn_shap"], middle["ours"], strict=True)]
+    ratios = {
+        name: round(median([theirs / mine for theirs, mine in zip(middle[name], middle["ours"], strict=True)]), 1)
+        for name in peers
+    }
     all_ours = [value for run in runs for value in run["ours"]]
     print_line(
         "scorer",
         1000 * median(middle["ours"]),
         "us/row with contributions and reasons",
-        ratios={"sklearn_shap": round(median(ratios), 1)}
+        ratios=ratios
         | {f"batch_{name}": round(seconds / many["ours"], 2) for name, seconds in many.items() if name != "ours"},
         batch_rows_per_s=round(1 / many["ours"]),
         mismatches=mismatches(scorer, given, calibration),
