@@ -27,7 +27,7 @@ run: install
 lint: install-dev
 	.ci/lint
 test: install-dev
-	$(PY) -m pytest -n 3 tests
+	$(PY) -m pytest -n 3 --maxschedchunk 2 tests
 bench: install-dev
 	@set -e; for file in tests/benchmarks/[a-z]*.py; do grep -q __main__ $$file || continue; $(PY) -m $$(echo $${file%.py} | tr / .); done
 # The same tests with heavy counts: see `count` in tests/harness.py.

@@ -6,6 +6,18 @@ from contextlib import ExitStack
 
 import pytest
 
+# Begun first, so that none of them is left when all workers but one are done.
+LONG = {
+    "test_readme.py", "test_machine.py", "test_simulation.py", "test_up.py", "test_loop.py", "test_schemathesis.py",
+    "test_worker_killed.py", "test_point_in_time.py", "test_f01_kills.py", "test_borrower.py", "test_bank.py",
+    "test_learning_kills.py", "test_leaks.py", "test_budgets.py", "test_broker_rabbitmq.py",
+}  # fmt: skip
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the long tests first; the others stay in the order of chance."""
+    items.sort(key=lambda item: item.path.name not in LONG)
+
 
 @pytest.fixture(scope="session")
 def django_db_setup(

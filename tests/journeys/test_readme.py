@@ -153,7 +153,7 @@ def test_every_command_does_what_it_says(demonstration: Up, tmp_path: Path) -> N
     told = run(demonstration, tmp_path)
 
     assert "manage.py up" in told.by("make run")
-    assert "-m pytest -n 3 tests" in told.by("make run")
+    assert "-m pytest -n 3 --maxschedchunk 2 tests" in told.by("make run")
     assert told.by("demo --code").strip().isdigit()
     assert "no issues" in told.by("check --deploy")
     assert ".ci/lint" in told.by("make lint")
