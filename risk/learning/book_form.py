@@ -3,19 +3,17 @@
 import hashlib
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Annotated, Any
+from typing import Annotated
 
 import msgspec
 from django.conf import settings
 from django.core.files.uploadedfile import UploadedFile
 from rest_framework.request import Request
 
-from hub.errors import FieldError, Invalid, TooLarge, Unavailable
-from hub.parsing import form_parts
+from hub.upload_forms import UploadForm, digest_of
 from risk.learning.services import ControlTotals
 
 TEXTS_BYTES_MAX = 1_000_000
-_FIELDS = ("file", "mapping", "line", "rows", "sha256", "sums", "train")
 
 
 class _Texts(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -50,63 +48,24 @@ class BookForm:
 
 def read_form(request: Request) -> BookForm:
     """Read the request's form; `TooLarge` before a byte of it where it says so, `Invalid` with every fault."""
-    declared = request.META.get("CONTENT_LENGTH") or "0"
-    if declared.isdigit() and int(declared) > settings.BOOK_BYTES_MAX + TEXTS_BYTES_MAX:
-        raise TooLarge(f"A book has at most {settings.BOOK_BYTES_MAX // 1_000_000} MB: compress it with gzip.")
-    try:
-        parts = form_parts(request)
-    except OSError as error:
-        raise Unavailable(f"The file cannot be kept now ({error.strerror}): send it again later.") from error
-    faults = [_fault(name) for name in parts if name not in _FIELDS or len(parts[name]) != 1]
-    file, mapping = _single(parts, "file"), _single(parts, "mapping")
-    if not isinstance(file, UploadedFile):
-        faults.append(_fault("file"))
+    told = f"A book has at most {settings.BOOK_BYTES_MAX // 1_000_000} MB: compress it with gzip."
+    form = UploadForm(request, _REMEDIES, bytes_max=settings.BOOK_BYTES_MAX + TEXTS_BYTES_MAX, too_large=told)
+    mapping, sums = form.single("mapping"), _sums(form)
     if mapping is None:
-        faults.append(_fault("mapping"))
-    texts = _texts(parts, faults)
-    sums = _sums(_single(parts, "sums"), faults)
-    if faults or texts is None:
-        raise Invalid(faults)
+        form.fault("mapping")
+    file, texts = form.checked(_Texts)
     content = mapping.read(TEXTS_BYTES_MAX) if isinstance(mapping, UploadedFile) else mapping.encode()
     totals = ControlTotals(texts.rows, texts.sha256, sums)
-    return BookForm(file, content, texts.line, totals, texts.train, _fingerprint(texts, content, totals, file))
+    said = [texts.line, texts.train, msgspec.to_builtins(totals), hashlib.sha256(content).hexdigest(), digest_of(file)]
+    return BookForm(file, content, texts.line, totals, texts.train, msgspec.json.encode(said))
 
 
-def _single(parts: dict[str, list[Any]], name: str) -> Any:
-    return parts[name][0] if len(parts.get(name, [])) == 1 else None
-
-
-def _texts(parts: dict[str, list[Any]], faults: list[FieldError]) -> _Texts | None:
-    given = {name: parts[name][0] for name in _Texts.__struct_fields__ if name in parts}
-    found: dict[str, Any] = {}
-    for field in msgspec.structs.fields(_Texts):
-        try:
-            if field.name in given or field.required:
-                found[field.name] = msgspec.convert(given.get(field.name), field.type, strict=False)
-        except msgspec.ValidationError:
-            faults.append(_fault(field.name))
-    return None if faults else _Texts(**found)
-
-
-def _sums(text: Any, faults: list[FieldError]) -> dict[str, Decimal]:
+def _sums(form: UploadForm) -> dict[str, Decimal]:
+    text = form.single("sums")
     try:
         sums = msgspec.json.decode(text, type=dict[str, Decimal]) if text else {}
     except (msgspec.DecodeError, TypeError):
         sums = {"": Decimal("NaN")}
     if not all(total.is_finite() for total in sums.values()):
-        faults.append(_fault("sums"))
+        form.fault("sums")
     return sums
-
-
-def _fault(name: str) -> FieldError:
-    known = name in _FIELDS
-    remedy = _REMEDIES.get(name, f"Leave it out: a book has the parts {', '.join(_FIELDS)}.")
-    return FieldError(f"/{name[:100] if known else '?'}", "bad_part" if known else "unknown_part", remedy)
-
-
-def _fingerprint(texts: _Texts, mapping: bytes, totals: ControlTotals, file: "UploadedFile[bytes]") -> bytes:
-    digest = hashlib.sha256()
-    for chunk in file.chunks():
-        digest.update(chunk)
-    said = [texts.line, texts.train, msgspec.to_builtins(totals), hashlib.sha256(mapping).hexdigest()]
-    return msgspec.json.encode([*said, digest.hexdigest()])

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from hub.audit import Actor
@@ -15,12 +15,16 @@ from risk.learning.demo_book import demo_csv
 from risk.learning.facts import BookSample, GroupColumn, LoanOutcome
 from risk.learning.flows import RUN
 
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
+
 Scope = Callable[[], AbstractContextManager[None]]
 Clock = Callable[[], datetime]
 Say = Callable[[str], None]
 __all__ = [
     "BookSample", "BookTaken", "GroupColumn", "LoanOutcome", "Trained", "auc_interval", "auc_lost", "book_samples",
-    "generated_book", "line_outcomes", "ranking_power", "record_outcome", "take_book", "train_line", "training_gauges",
+    "generated_book", "line_outcomes", "psi", "ranking_power", "record_outcome", "take_book", "train_line",
+    "training_gauges",
 ]  # fmt: skip
 
 
@@ -155,6 +159,13 @@ def book_samples(*, line_id: UUID, run_id: UUID, until: datetime, limit: int) ->
     `run_id`: the training of the version that is asked about: a book says whether it has learned from it.
     """
     return monitored.book_samples(line_id=line_id, run_id=run_id, until=until, limit=limit)
+
+
+def psi(expected_shares: "ArrayLike", counts: "ArrayLike") -> float:
+    """Return the population stability index of two populations over the same bins; ValueError for an empty one."""
+    from risk.learning.fit import stability
+
+    return stability.psi(expected_shares, counts)
 
 
 def auc_interval(labels: Sequence[bool], scores: Sequence[float]) -> tuple[float, float, float]:

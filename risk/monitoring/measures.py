@@ -76,7 +76,7 @@ def _score_psi(facts: LineFacts, decided: Sequence[Decided], of: UUID | None) ->
         counts = stability.grouped(np.bincount(bins, minlength=len(trained)), groups)
         shares = stability.grouped(trained, groups)
         yield Measure(
-            "psi", DECISIONS, exact(stability.psi(shares, counts)), len(part), of,
+            "psi", DECISIONS, exact(learning.psi(shares, counts)), len(part), of,
             segment_kind="channel" if segment else "", segment=segment, limit=limits.STABILITY, with_interval=False,
         )  # fmt: skip
 
@@ -96,7 +96,7 @@ def _feature_csi(facts: LineFacts, decided: Sequence[Decided], of: UUID | None) 
         alone = [at for at in (0, axis.size - 1) if at not in axis.real_bins]  # missing, and unknown categories
         groups = stability.groups_of([ppm / MICRO for ppm in axis.share_ppm], alone=alone)
         bins = np.bincount(axis.bins_of(_column([row.get(axis.name) for row in rows])), minlength=axis.size)
-        value = stability.psi(stability.grouped(axis.share_ppm, groups), stability.grouped(bins, groups))
+        value = learning.psi(stability.grouped(axis.share_ppm, groups), stability.grouped(bins, groups))
         missing = {"missing_trained": axis.share_ppm[0] / MICRO, "missing": int(bins[0]) / len(rows)}
         yield Measure(
             "csi", DECISIONS, exact(value), len(rows), of, segment_kind="feature", segment=axis.name,

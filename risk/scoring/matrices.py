@@ -16,7 +16,8 @@ from hub.events import MatrixApproved, MatrixDrafted, MatrixPromoted
 from risk.scoring import affordability
 from risk.scoring.affordability import CURRENT_SHIPPED, SHIPPED, Matrix
 from risk.scoring.flows import MATRIX
-from risk.scoring.models import MatrixApproval, ModelLine, PolicyMatrix
+from risk.scoring.models import MatrixApproval, PolicyMatrix
+from risk.scoring.queries import locked_line
 
 APPROVALS_NEEDED = 2
 _LIVE = """state = 'live' AND line_id IN (SELECT id FROM scoring_modelline WHERE name = %s)
@@ -36,7 +37,7 @@ def draft_matrix(*, line_id: UUID, matrix: Matrix, user_id: UUID, now: datetime)
     """Draft a matrix for a line; its author can never approve it. `Invalid` names every fault by its cell."""
     _refuse_unsound(matrix)
     with transaction.atomic():
-        line = _locked_line(line_id)
+        line = locked_line(line_id=line_id)
         highest = line.matrices.aggregate(highest=Max("number"))["highest"] or 0
         made = PolicyMatrix.draft(
             line_id=line.id, institution_id=line.institution_id, number=highest + 1, matrix=matrix, author_id=user_id,
@@ -173,16 +174,9 @@ def _tell_drafted(row: PolicyMatrix, user_id: UUID, now: datetime) -> None:
     outbox.publish(drafted, actor=user_actor(user_id), now=now)
 
 
-def _locked_line(line_id: UUID) -> ModelLine:
-    line = ModelLine.objects.select_for_update().filter(id=line_id).first()
-    if line is None:
-        raise NotFound("There is no such model line.")
-    return line
-
-
 def _locked_matrix(matrix_id: UUID) -> PolicyMatrix:
     line_id = PolicyMatrix.objects.filter(id=matrix_id).values_list("line_id", flat=True).first()
     if line_id is None:
         raise NotFound("There is no such policy matrix.")
-    _locked_line(line_id)
+    locked_line(line_id=line_id)
     return PolicyMatrix.objects.get(id=matrix_id)

@@ -18,6 +18,14 @@ def line_by_name(*, name: str, institution_id: UUID | None) -> ModelLine:
     return line
 
 
+def locked_line(*, line_id: UUID) -> ModelLine:
+    """Return a line, locked until the transaction ends; `NotFound` where there is none."""
+    line = ModelLine.objects.select_for_update().filter(id=line_id).first()
+    if line is None:
+        raise NotFound("There is no such model line.")
+    return line
+
+
 def line_by_id(*, line_id: UUID) -> ModelLine:
     """Return a line; `NotFound` where there is none."""
     line = ModelLine.objects.filter(id=line_id).first()

@@ -15,6 +15,7 @@ from hub.events import ModelApproved, ModelPromoted, ModelVersionRegistered
 from risk.scoring.flows import VERSION
 from risk.scoring.glassbox import Calibration, load_artefact, manifest_of
 from risk.scoring.models import Approval, ModelLine, ModelVersion, Promotion
+from risk.scoring.queries import locked_line
 
 APPROVALS_NEEDED = 2
 WAIVER_MIN = 20  # characters: a sentence
@@ -58,7 +59,7 @@ def register_version(
     """
     load_artefact(artefact, sha256=manifest["sha256"])
     with transaction.atomic():
-        line = _locked_line(line_id)
+        line = locked_line(line_id=line_id)
         known = ModelVersion.objects.filter(run_id=run_id).values_list("id", flat=True).first()
         if known is not None:
             return known
@@ -132,7 +133,7 @@ def _check_criteria(version: ModelVersion, waiver: str) -> None:
 def roll_back(*, line_id: UUID, actor: Actor, now: datetime) -> ModelVersion:
     """Put the version back that stood before the champion. `Conflict` where there is none."""
     with transaction.atomic():
-        line = _locked_line(line_id)
+        line = locked_line(line_id=line_id)
         champion = line.versions.filter(state="champion").first()
         promoted = Promotion.objects.filter(version=champion, rolled_back=False).last() if champion else None
         if promoted is None or promoted.previous is None:
@@ -161,16 +162,9 @@ def _promote(version: ModelVersion, *, actor: Actor, rolled_back: bool, now: dat
     )  # fmt: skip
 
 
-def _locked_line(line_id: UUID) -> ModelLine:
-    line = ModelLine.objects.select_for_update().filter(id=line_id).first()
-    if line is None:
-        raise NotFound("There is no such model line.")
-    return line
-
-
 def _locked_version(version_id: UUID) -> ModelVersion:
     line_id = ModelVersion.objects.filter(id=version_id).values_list("line_id", flat=True).first()
     if line_id is None:
         raise NotFound("There is no such model version.")
-    _locked_line(line_id)
+    locked_line(line_id=line_id)
     return ModelVersion.objects.select_related("line").get(id=version_id)

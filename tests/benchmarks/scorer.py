@@ -118,22 +118,11 @@ def make_lightgbm(rows: np.ndarray, labels: np.ndarray) -> lightgbm.Booster:
     return lightgbm.train(settings, lightgbm.Dataset(rows, labels), num_boost_round=TREES)
 
 
-def main() -> None:
-    """Fit all, measure, print."""
-    rows, labels = make_book()
-    scorer = fit_scorer(rows, labels)
-    if (len(scorer.features), len(scorer.artefact.pairs)) != (FEATURES, PAIRS):
-        sys.exit("The glass box has not the size that is measured.")
-    peer = HistGradientBoostingClassifier(max_iter=TREES, max_leaf_nodes=LEAVES, early_stopping=False, random_state=1)
-    peer.fit(rows, labels)
-    explainer = shap.TreeExplainer(peer)
+def make_peers(
+    peer: HistGradientBoostingClassifier, explainer: shap.TreeExplainer, rows: np.ndarray, labels: np.ndarray
+) -> dict[str, Callable[[int], object]]:
+    """What explains row `number`, by the ratio that it gives."""
     onnx, booster = make_onnx(peer, rows), make_lightgbm(rows, labels)
-    given = [dict(zip(scorer.names, row, strict=True)) for row in rows[: ROUNDS * BURST].tolist()]
-    calibration = Calibration(slope_micro=980_000, intercept_micro=12_000)
-
-    def ours(number: int) -> object:
-        score = scorer.row(given[number], calibration)
-        return score.pd_12m, scorer.reasons(score, limit=4)
 
     def sklearn_shap(number: int) -> object:
         row = rows[number : number + 1]
@@ -147,40 +136,56 @@ def main() -> None:
         row = rows[number : number + 1]
         return booster.predict(row, num_threads=1), booster.predict(row, num_threads=1, pred_contrib=True)
 
+    return {"sklearn_shap": sklearn_shap, "onnx_shap": onnx_shap, "lightgbm_contrib": lightgbm_contrib}
+
+
+def loading_ms(data: bytes) -> float:
+    """How long the artefact takes to load."""
+    taken = []
+    for _ in range(RUNS):
+        began = time.perf_counter()
+        load_artefact(data, sha256=hashlib.sha256(data).hexdigest())
+        taken.append(1000 * (time.perf_counter() - began))
+    return median(taken)
+
+
+def main() -> None:
+    """Fit all, measure, print."""
+    rows, labels = make_book()
+    scorer = fit_scorer(rows, labels)
+    if (len(scorer.features), len(scorer.artefact.pairs)) != (FEATURES, PAIRS):
+        sys.exit("The glass box has not the size that is measured.")
+    peer = HistGradientBoostingClassifier(max_iter=TREES, max_leaf_nodes=LEAVES, early_stopping=False, random_state=1)
+    peer.fit(rows, labels)
+    explainer = shap.TreeExplainer(peer)
+    given = [dict(zip(scorer.names, row, strict=True)) for row in rows[: ROUNDS * BURST].tolist()]
+    calibration = Calibration(slope_micro=980_000, intercept_micro=12_000)
+
+    def ours(number: int) -> object:
+        score = scorer.row(given[number], calibration)
+        return score.pd_12m, scorer.reasons(score, limit=4)
+
     def score_only(number: int) -> object:
         return scorer.row(given[number], calibration)
 
-    peers = {"sklearn_shap": sklearn_shap, "onnx_shap": onnx_shap, "lightgbm_contrib": lightgbm_contrib}
+    peers = make_peers(peer, explainer, rows, labels)
     paths = {"ours": ours, **peers, "score_only": score_only}
     runs = [interleave(paths, rounds=ROUNDS, burst=BURST) for _ in range(RUNS + 1)][1:]
     middle = {name: [median(run[name]) for run in runs] for name in paths}
     many = measure_batch(scorer, peer, explainer, rows)
-    data, loads_ms = msgspec.json.encode(scorer.artefact), []
-    for _ in range(RUNS):
-        began = time.perf_counter()
-        load_artefact(data, sha256=hashlib.sha256(data).hexdigest())
-        loads_ms.append(1000 * (time.perf_counter() - began))
     ratios = {
         name: round(median([theirs / mine for theirs, mine in zip(middle[name], middle["ours"], strict=True)]), 1)
         for name in peers
     }
-    all_ours = [value for run in runs for value in run["ours"]]
+    ratios |= {f"batch_{name}": round(many[name] / many["ours"], 2) for name in many if name != "ours"}
+    data, all_ours = msgspec.json.encode(scorer.artefact), [value for run in runs for value in run["ours"]]
     print_line(
-        "scorer",
-        1000 * median(middle["ours"]),
-        "us/row with contributions and reasons",
-        ratios=ratios
-        | {f"batch_{name}": round(seconds / many["ours"], 2) for name, seconds in many.items() if name != "ours"},
-        batch_rows_per_s=round(1 / many["ours"]),
-        mismatches=mismatches(scorer, given, calibration),
-        artefact_bytes=len(data),
-        load_ms=round(median(loads_ms), 2),
-        p50_ms=round(percentile(all_ours, 0.5), 4),
-        p99_ms=round(percentile(all_ours, 0.99), 4),
-        runs=RUNS,
-        score_us=round(1000 * median(middle["score_only"]), 1),
+        "scorer", 1000 * median(middle["ours"]), "us/row with contributions and reasons", ratios=ratios,
+        batch_rows_per_s=round(1 / many["ours"]), mismatches=mismatches(scorer, given, calibration),
+        artefact_bytes=len(data), load_ms=round(loading_ms(data), 2), p50_ms=round(percentile(all_ours, 0.5), 4),
+        p99_ms=round(percentile(all_ours, 0.99), 4), runs=RUNS, score_us=round(1000 * median(middle["score_only"]), 1),
         sklearn_shap_ms=round(median(middle["sklearn_shap"]), 3),
-    )
+    )  # fmt: skip
 
 
 if __name__ == "__main__":

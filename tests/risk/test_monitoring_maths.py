@@ -10,6 +10,7 @@ from scipy import stats
 from sklearn.linear_model import LogisticRegression
 
 from risk.learning.fit.comparison import paired_auc_difference
+from risk.learning.fit.stability import psi
 from risk.monitoring.maths import alternatives, rates, stability
 from risk.monitoring.maths.calibration import calibration
 
@@ -18,24 +19,24 @@ Floats = NDArray[np.float64]
 
 # --- stability --------------------------------------------------------------------------------------------------------
 def test_psi_by_hand() -> None:
-    assert stability.psi([0.5, 0.5], [30, 10]) == pytest.approx(0.25 * log(1.5) - 0.25 * log(0.5))
-    assert stability.psi([2, 6], [1, 3]) == 0.0
+    assert psi([0.5, 0.5], [30, 10]) == pytest.approx(0.25 * log(1.5) - 0.25 * log(0.5))
+    assert psi([2, 6], [1, 3]) == 0.0
 
 
 def test_an_empty_bin_counts_as_one_row_in_ten_thousand() -> None:
-    found = stability.psi([0.5, 0.5, 0.0], [45, 45, 10])
+    found = psi([0.5, 0.5, 0.0], [45, 45, 10])
     assert found == pytest.approx(2 * -0.05 * log(0.9) + (0.1 - 1e-4) * log(0.1 / 1e-4))
 
 
 @pytest.mark.parametrize(("shares", "counts"), [([0.5, 0.5], [1]), ([1.0], [0]), ([0.0], [1])])
 def test_psi_needs_rows_of_the_same_bins(shares: list[float], counts: list[int]) -> None:
     with pytest.raises(ValueError, match="same bins"):
-        stability.psi(shares, counts)
+        psi(shares, counts)
 
 
 def test_psi_of_a_population_that_did_not_move_is_about_bins_less_one_over_rows() -> None:
     random, shares = np.random.default_rng(5), np.array([0.1, 0.2, 0.3, 0.4])
-    found = [stability.psi(shares, random.multinomial(1_000, shares)) for _ in range(500)]
+    found = [psi(shares, random.multinomial(1_000, shares)) for _ in range(500)]
     assert np.mean(found) == pytest.approx(3 / 1_000, rel=0.1)
 
 

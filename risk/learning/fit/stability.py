@@ -3,20 +3,22 @@
 import numpy as np
 from numpy.typing import ArrayLike
 
-# Added to each bin's count, so that an empty one makes no infinite difference.
-_HALF_ROW = 0.5
+_FLOOR = 1e-4  # a bin that is empty on one side counts as one row in ten thousand
 
 
-def psi(expected: ArrayLike, actual: ArrayLike) -> float:
-    """Population stability index of counts per bin, both (bins,): the sum of (a - e) ln(a / e) over shares.
+def psi(expected_shares: ArrayLike, counts: ArrayLike) -> float:
+    """Population stability index: the sum of (a - e) ln(a / e) over the shares of the bins, both (bins,).
 
-    Usual reading: below .1 stable, above .25 another population. Siddiqi, Credit Risk Scorecards (2006), ch. 10;
-    it is the symmetric Kullback-Leibler divergence. Raises ValueError for a sample without rows, or other bins.
+    `expected_shares` are those of the population before, or its counts; `counts` what came. Below .1
+    nothing moved, above .25 much did.
+    Siddiqi, Credit Risk Scorecards (2006), chapter 10; the symmetric form of Kullback and Leibler (1951). Of n rows
+    that did not move it is about (bins - 1) / n. Raises ValueError where there are no rows, or other bins.
     """
-    counts = [np.asarray(sample, dtype=np.float64) for sample in (expected, actual)]
-    if counts[0].shape != counts[1].shape or not all(sample.sum() > 0 for sample in counts):
-        raise ValueError("Two samples need rows, and the same bins.")
-    before, after = ((sample + _HALF_ROW) / (sample + _HALF_ROW).sum() for sample in counts)
+    expected, came = np.asarray(expected_shares, dtype=np.float64), np.asarray(counts, dtype=np.float64)
+    if expected.shape != came.shape or not came.sum() > 0 or not expected.sum() > 0:
+        raise ValueError("The shares and the counts must be of the same bins, and not empty.")
+    before = np.maximum(expected / expected.sum(), _FLOOR)
+    after = np.maximum(came / came.sum(), _FLOOR)
     return float(np.sum((after - before) * np.log(after / before)))
 
 
