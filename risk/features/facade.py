@@ -6,8 +6,25 @@ from risk.features.catalogue.mapping import LabelDefinition, Mapping
 from risk.features.catalogue.mapping_text import MappingError, MappingFault, read_mapping, stored_mapping
 from risk.features.catalogue.reason_texts import reason_text, what_helps
 from risk.features.catalogue.rows import HeaderError, Row, RowProblem, RowReader, split_line
+from risk.features.sources import (
+    BUDGET_S,
+    KINDS,
+    PURPOSE_OF,
+    SANCTIONS_HIT,
+    Question,
+    Settled,
+    Source,
+    Subject,
+    Terms,
+    ask_together,
+    local_sources,
+)
 
 __all__ = [
+    "BUDGET_S",
+    "KINDS",
+    "PURPOSE_OF",
+    "SANCTIONS_HIT",
     "Direction",
     "Feature",
     "HeaderError",
@@ -16,10 +33,17 @@ __all__ = [
     "Mapping",
     "MappingError",
     "MappingFault",
+    "Question",
     "Row",
     "RowProblem",
     "RowReader",
+    "Settled",
+    "Source",
+    "Subject",
+    "Terms",
     "Value",
+    "ask_together",
+    "local_sources",
     "read_mapping",
     "reason_text",
     "split_line",
