@@ -31,6 +31,7 @@ from risk.learning.fit.recipe import Plan as FitPlan
 from risk.learning.hold_models import Range
 from risk.learning.judgement import judgement, last_applicants, suspected
 from risk.learning.models import LabelHold, LoanBook, OutcomeEntry, TrainingCheckpoint, TrainingRun
+from risk.learning.references import referred
 from risk.learning.run_models import ATTEMPTS_MAX
 from risk.learning.validation import Logits, calibration_of, held_out_logits, plan_checks, report_of
 from risk.scoring import facade as scoring
@@ -175,10 +176,14 @@ class _Training:
         self._step("Registering the version")
         labels = np.concatenate([found.labels[test] for _, test in checks.splits])
         calibration = calibration_of(np.concatenate(logits), labels)
+        artefact, reference = referred(
+            artefact, found.frame, calibration, jurisdiction=self.books[0].mapping.jurisdiction,
+            on=self.worker.clock().date(),
+        )  # fmt: skip
         criteria = judgement(
             found, checks, logits, artefact, self.champion, self.applicants, seed=self.run.seed
         )  # fmt: skip
-        facts = {**self._facts(plan, found), "criteria": [asdict(one) for one in criteria]}
+        facts = {**self._facts(plan, found), "reference": reference, "criteria": [asdict(one) for one in criteria]}
         report = report_of(found, checks, logits, calibration, facts=facts)
         return self._register(artefact, calibration, report)
 

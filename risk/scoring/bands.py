@@ -28,3 +28,8 @@ BANDS: dict[str, tuple[Band, ...]] = {
 def band_of(pd: float, *, version: str = CURRENT) -> Band:
     """Return the band of a probability of default (0 to 1) under a version of the bands."""
     return next(band for band in BANDS[version] if pd < band.pd_below)
+
+
+def approved_below(*, version: str = CURRENT) -> float:
+    """Return the PD below which a version of the bands recommends to approve."""
+    return max(band.pd_below for band in BANDS[version] if band.action == "approve")

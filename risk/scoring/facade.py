@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from hub.audit import Actor
     from risk.scoring.models import ModelLine
     from risk.scoring.services import Scored
+    common_bins,
 
 __all__ = [
     "FORMAT",
@@ -69,6 +70,8 @@ __all__ = [
     "line_of",
     "load_artefact",
     "manifest_of",
+    "common_bins",
+    "compared",
     "model",
     "models_in_use",
     "read_application",
@@ -272,6 +275,13 @@ def model(*, version_id: UUID) -> ModelView:
 def scorer(*, version_id: UUID) -> Scorer:
     """Return the loaded tables of a version; `Unavailable` where they do not load."""
     from risk.scoring import monitored
+def approved_below() -> float:
+    """Return the PD below which the grades' bands recommend to approve."""
+    from risk.scoring import bands
+
+    return bands.approved_below()
+
+
 
     return monitored.scorer(version_id=version_id)
 

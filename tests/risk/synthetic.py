@@ -6,11 +6,13 @@ from functools import cache
 import numpy as np
 from numpy.typing import NDArray
 
+from hub.rulebook import NearCutOff
 from risk.features.facade import Feature
 from risk.learning.fit.frame import Column, Frame, Labels
 from risk.learning.fit.glassbox import fit_glassbox
 from risk.learning.fit.recipe import Growth, Recipe
-from risk.scoring.facade import Scorer, load_artefact
+from risk.learning.references import with_reference
+from risk.scoring.facade import Calibration, Scorer, load_artefact
 
 FEATURES = (
     Feature("income", "number", "HKD", -1),
@@ -21,6 +23,8 @@ FEATURES = (
     Feature("purpose", "category"),
 )
 QUICK = Recipe(bags=2, growths=(Growth(leaves=8, rounds=60),))
+NARROW = NearCutOff(band=0.2, rows_least=200, min_share=0.01)
+CUT_OFF = 0.1
 HOSTILE = [np.nan, 1e12, -1e12, 0.0, -0.0, 1e-9, np.inf, -np.inf, 5e-324, 1e308]
 
 
@@ -46,6 +50,13 @@ def book(rows: int = 6000, seed: int = 3) -> tuple[Frame, Labels]:
 def scorer(recipe: Recipe = QUICK, seed: int = 1) -> Scorer:
     """The glass box of the book, loaded from its bytes."""
     return load(fit_glassbox(*book(), seed=seed, recipe=recipe))
+
+
+@cache
+def narrow_scorer() -> Scorer:
+    """The same glass box, whose reasons compare with those who pass narrowly."""
+    data = fit_glassbox(*book(), seed=1, recipe=QUICK)
+    return load(with_reference(data, book()[0], Calibration(), rule=NARROW, pd_below=CUT_OFF))
 
 
 def load(data: bytes) -> Scorer:

@@ -29,6 +29,10 @@ def test_many_rows_have_the_reasons_of_each_row(limit: int) -> None:
     assert compare(scorer, 4_000, min(limit, len(scorer.names))) >= 4_000
 
 
+def test_many_rows_have_the_reasons_of_each_row_against_those_who_pass_narrowly() -> None:
+    assert compare(synthetic.narrow_scorer(), 2_000, 4) >= 2_000
+
+
 @pytest.mark.parametrize("pairs", [0, 1, 2])
 def test_with_no_pair_and_with_few(pairs: int) -> None:
     scorer = synthetic.scorer(Recipe(bags=1, pairs=pairs, growths=(Growth(leaves=4, rounds=30),)))

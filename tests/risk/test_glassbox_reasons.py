@@ -1,5 +1,7 @@
 """Reasons hold when they are tried: the stated best value moves the score by exactly the stated amount."""
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 
@@ -7,12 +9,17 @@ from risk.scoring.facade import Calibration, Scorer
 from tests.risk import synthetic
 
 PLAIN = Calibration()
+BOTH = pytest.mark.parametrize("scorer_of", [synthetic.scorer, synthetic.narrow_scorer], ids=["best", "narrow"])
 
 
-def test_the_first_reason_moves_the_score_by_exactly_its_amount_in_10_000_cases() -> None:
-    scorer = synthetic.scorer()
+@BOTH
+def test_the_first_reason_moves_the_score_by_exactly_its_amount_in_10_000_cases(
+    scorer_of: Callable[[], Scorer],
+) -> None:
+    scorer = scorer_of()
+    assert scorer.artefact.pairs
     tried = 0
-    for values in synthetic.rows_of(synthetic.stressed(12_000, scorer)):
+    for values in synthetic.rows_of(synthetic.stressed(13_000, scorer)):
         score = scorer.row(values, PLAIN)
         for reason in scorer.reasons(score, limit=1):
             moved = scorer.row({**values, reason.feature: reason.best_value}, PLAIN)
@@ -44,9 +51,10 @@ def test_reasons_are_those_that_scoring_with_every_bin_finds_and_in_order() -> N
         assert amounts == sorted(amounts, reverse=True)
 
 
+@BOTH
 @pytest.mark.parametrize("limit", [1, 2, 3, 4])
-def test_a_limit_cuts_the_list_and_changes_nothing_else(limit: int) -> None:
-    scorer = synthetic.scorer()
+def test_a_limit_cuts_the_list_and_changes_nothing_else(limit: int, scorer_of: Callable[[], Scorer]) -> None:
+    scorer = scorer_of()
     for values in synthetic.rows_of(synthetic.stressed(500, scorer, seed=limit)):
         score = scorer.row(values, PLAIN)
         assert scorer.reasons(score, limit=limit) == scorer.reasons(score, limit=99)[:limit]

@@ -4,7 +4,7 @@ from risk.scoring.glassbox.artefact import FORMAT, ArtefactError, Manifest, mani
 from risk.scoring.glassbox.axis import InputError, NumberAxis
 from risk.scoring.glassbox.batch_reasons import Ranked
 from risk.scoring.glassbox.calibration import Calibration
-from risk.scoring.glassbox.reasons import Reason
+from risk.scoring.glassbox.reasons import Reason, common_bins
 from risk.scoring.glassbox.scorer import Batch, Score, Scorer, Term, load_artefact
 
 __all__ = [
@@ -20,6 +20,7 @@ __all__ = [
     "Score",
     "Scorer",
     "Term",
+    "common_bins",
     "load_artefact",
     "manifest_of",
 ]

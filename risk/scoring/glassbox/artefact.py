@@ -12,6 +12,7 @@ from risk.scoring.glassbox.axis import CategoryAxis, NumberAxis
 
 FORMAT = "luopan.glassbox/1"
 LIMIT_BYTES = 64 * 2**20
+Share = Annotated[float, msgspec.Meta(ge=0, le=1)]
 # A thousand logits: far beyond any fitted table, and sums of them stay far inside 64 bits.
 MicroLogit = Annotated[int, msgspec.Meta(ge=-1_000_000_000, le=1_000_000_000)]
 
@@ -38,11 +39,24 @@ class Pair(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     table: list[list[MicroLogit]]
 
 
-class ReasonReference(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The policy constant of reasons: what a value is compared with, and how common that must be."""
+class BestValue(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind", tag="best_value"):
+    """The policy constant of reasons: a value is compared with the best one of at least this share of the rows."""
 
-    kind: Literal["best_value"]
-    min_share: Annotated[float, msgspec.Meta(ge=0, le=1)]
+    min_share: Share
+
+
+class NearCutOff(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind", tag="near_cut_off"):
+    """A value is compared with the one whose score is nearest to the mean of those who pass narrowly.
+
+    `bins`: one of each feature, 0 where none can be stated; `rows` people whose PD lies in the `band` below `pd_below`.
+    `min_share` is that of best values, which tell what would help.
+    """
+
+    min_share: Share
+    pd_below: Share
+    band: Share
+    rows: Annotated[int, msgspec.Meta(ge=1)]
+    bins: list[int]
 
 
 class Artefact(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -53,7 +67,7 @@ class Artefact(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     intercept: MicroLogit
     mains: list[list[MicroLogit]]
     pairs: list[Pair]
-    reasons: ReasonReference
+    reasons: BestValue | NearCutOff
     training: dict[str, Any]
 
 
@@ -79,6 +93,7 @@ def decode(data: bytes) -> Artefact:
         raise ArtefactError(f"The artefact is not of the format {FORMAT}: {error}.") from error
     _check_features(artefact)
     _check_tables(artefact)
+    _check_reference(artefact)
     return artefact
 
 
@@ -107,3 +122,14 @@ def _check_tables(artefact: Artefact) -> None:
         widths = {len(row) for row in pair.table}
         if len(pair.table) != sizes[pair.i] or widths != {sizes[pair.j]}:
             raise ArtefactError(f"The table of the pair ({pair.i}, {pair.j}) does not match its features.")
+
+
+def _check_reference(artefact: Artefact) -> None:
+    if isinstance(artefact.reasons, NearCutOff):
+        axes = artefact.features
+        bins = artefact.reasons.bins
+        fits = len(bins) == len(axes) and all(
+            not index or index in axis.real_bins for index, axis in zip(bins, axes, strict=True)
+        )
+        if not fits:
+            raise ArtefactError("The artefact's reference of reasons does not match its features.")

@@ -1,8 +1,9 @@
-"""Reasons that can be checked: what each feature costs, compared with its best common value.
+"""Reasons that can be checked: what each feature costs, compared with the values that its artefact names.
 
-lost_i = z(x) - min over the real bins b of feature i (share >= min_share) of z(x with x_i = b). It is found from the
-tables alone and is exact: scoring again with the stated value moves the score by that amount. With pairs the amounts
-of several features do not add up; the additive terms do.
+lost_i = z(x) - min over the bins b that feature i is compared with of z(x with x_i = b). Those are its real bins with
+share >= min_share, or one bin, of those who pass narrowly. It is found from the tables alone and is exact: scoring
+again with the stated value moves the score by that amount. With pairs the amounts of several features do not add up;
+the additive terms do.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from risk.scoring.glassbox.artefact import Artefact
+from risk.scoring.glassbox.artefact import Artefact, NearCutOff
 from risk.scoring.glassbox.axis import Axis
 
 Table = NDArray[np.int64]
@@ -21,7 +22,10 @@ PPM = 1_000_000
 
 
 class Reason(msgspec.Struct, frozen=True, gc=False):
-    """One feature's part in a score: moving it from `value` to `best_value` alone lowers the logit by `lost_micro`."""
+    """One feature's part in a score: moving it from `value` to `best_value` alone lowers the logit by `lost_micro`.
+
+    `best_value` is the one that the artefact compares with: the best common one, or that of those who pass narrowly.
+    """
 
     feature: str
     value: float | str | None
@@ -32,14 +36,14 @@ class Reason(msgspec.Struct, frozen=True, gc=False):
 
 
 class BestBin:
-    """The cheapest common bin of one feature, given the bins of its partners.
+    """The cheapest of some bins of one feature, given the bins of its partners.
 
-    `partners` are the positions of the features that it has a pair with. Bins that are never better than another one,
-    whatever the partners are, are left out beforehand: that is exact, and leaves a few of sixty. No answer of `find`
-    lies below `floor`.
+    `compared` are those bins; `partners` are the positions of the features that it has a pair with. Bins that are never
+    better than another one, whatever the partners are, are left out beforehand: that is exact, and leaves a few of
+    sixty. No answer of `find` lies below `floor`.
     """
 
-    def __init__(self, artefact: Artefact, position: int) -> None:
+    def __init__(self, artefact: Artefact, position: int, compared: list[int]) -> None:
         tables: list[Table] = []
         self.partners: list[int] = []
         for pair in artefact.pairs:
@@ -49,7 +53,7 @@ class BestBin:
                 self.partners.append(pair.j if position == pair.i else pair.i)
         main = np.array(artefact.mains[position], dtype=np.int64)
         axis = artefact.features[position]
-        self.bins = _undominated(main, tables, _common_bins(axis, artefact.reasons.min_share))
+        self.bins = _undominated(main, tables, compared)
         self.values = {index: (axis.value_in(index, 0), axis.value_in(index, axis.size)) for index in self.bins}
         self.tables = main[self.bins], [table[self.bins] for table in tables]
         self._main: list[int] = main[self.bins].tolist()
@@ -78,9 +82,10 @@ class BestBin:
 class Reasoner:
     """Finds the reasons of scored rows for one artefact."""
 
-    def __init__(self, artefact: Artefact) -> None:
+    def __init__(self, artefact: Artefact, compared: Sequence[list[int]]) -> None:
+        """`compared`: the bins of each feature that its value is compared with."""
         self._names = [axis.name for axis in artefact.features]
-        self.best = [BestBin(artefact, at) for at in range(len(artefact.features))]
+        self.best = [BestBin(artefact, at, bins) for at, bins in enumerate(compared)]
         self._floors = [(at, best.floor) for at, best in enumerate(self.best) if best.bins]
         self._pairs = [(pair.i, pair.j) for pair in artefact.pairs]
 
@@ -123,7 +128,20 @@ class Reasoner:
         return Reason(self._names[at], values[at], bins[at], best_value, best_bin, -gain)
 
 
-def _common_bins(axis: Axis, min_share: float) -> list[int]:
+def principal(artefact: Artefact) -> Reasoner:
+    """Finds the principal reasons, by the artefact's reference."""
+    if isinstance(artefact.reasons, NearCutOff):
+        return Reasoner(artefact, [[index] if index else [] for index in artefact.reasons.bins])
+    return helping(artefact)
+
+
+def helping(artefact: Artefact) -> Reasoner:
+    """Finds what would help most: the best values of at least the artefact's share of the rows."""
+    return Reasoner(artefact, [common_bins(axis, artefact.reasons.min_share) for axis in artefact.features])
+
+
+def common_bins(axis: Axis, min_share: float) -> list[int]:
+    """The real bins of at least this share (0 to 1) of the rows."""
     return [index for index in axis.real_bins if axis.share_ppm[index] >= min_share * PPM]
 
 

@@ -2,7 +2,7 @@
 
 import hashlib
 from bisect import bisect_right
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from math import isnan
 from typing import Any
 
@@ -10,11 +10,11 @@ import msgspec
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from risk.scoring.glassbox.artefact import Artefact, ArtefactError, decode
+from risk.scoring.glassbox.artefact import Artefact, ArtefactError, BestValue, decode
 from risk.scoring.glassbox.axis import Axis, Bins, InputError, NumberAxis
 from risk.scoring.glassbox.batch_reasons import BatchReasoner, Ranked
 from risk.scoring.glassbox.calibration import Calibration, decimal_text, probability
-from risk.scoring.glassbox.reasons import Reason, Reasoner
+from risk.scoring.glassbox.reasons import Reason, helping, principal
 
 Integers = NDArray[np.int64]
 Value = float | str | None
@@ -75,7 +75,8 @@ class Scorer:
         self._pairs = [(pair.i, pair.j, pair.table) for pair in artefact.pairs]
         self._main_tables = [np.array(main, dtype=np.int64) for main in artefact.mains]
         self._pair_tables = [np.array(pair.table, dtype=np.int64) for pair in artefact.pairs]
-        self._reasoner = Reasoner(artefact)
+        self._reasoner = principal(artefact)
+        self._helper = self._reasoner if isinstance(artefact.reasons, BestValue) else helping(artefact)
         self._batch_reasoner = BatchReasoner(self.names, self._reasoner.best, [(i, j) for i, j, _ in self._pairs])
 
     @property
@@ -95,6 +96,11 @@ class Scorer:
     def reasons(self, score: Score, *, limit: int = 4) -> tuple[Reason, ...]:
         """At most `limit` exact counterfactual reasons of a score of this scorer, the largest loss first."""
         return self._reasoner.reasons(score.values, score.bins, score.mains, score.pairs, limit)
+
+    def helps(self, score: Score, *, among: Collection[str], limit: int = 4) -> tuple[Reason, ...]:
+        """What would help most, of the features `among`: at most `limit` exact counterfactuals with best values."""
+        found = self._helper.reasons(score.values, score.bins, score.mains, score.pairs, len(self.names))
+        return tuple(one for one in found if one.feature in among)[:limit]
 
     def terms(self, score: Score) -> tuple[Term, ...]:
         """All additive parts of a score, features first, then pairs; with the intercept they add up to the logit."""
