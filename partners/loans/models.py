@@ -32,6 +32,9 @@ class Loan(models.Model):
     product_id = models.UUIDField(editable=False)
     product_class = models.CharField(max_length=60, editable=False)
     decision_id = models.UUIDField(editable=False)
+    propensity = models.DecimalField(
+        max_digits=5, decimal_places=4, default=Decimal(1), db_default=Decimal(1), editable=False
+    )
     currency = models.CharField(max_length=3, editable=False)
     principal = models.DecimalField(max_digits=15, decimal_places=2, editable=False)
     annual_rate_percent = models.DecimalField(max_digits=9, decimal_places=4, editable=False)

@@ -75,6 +75,7 @@ def _payload(loan: Loan, outcome: Outcome, line_name: str) -> OutcomeMatured:
         line_name=line_name,
         sandbox=loan.sandbox,
         decision_id=loan.decision_id,
+        propensity=f"{loan.propensity:.4f}",
         label=outcome.label,
         definition_version=outcome.definition_version,
         window_months=outcome.window_months,

@@ -32,7 +32,7 @@ def fund(*, referral_id: UUID, terms_hash: str, actor: Actor, now: datetime) -> 
     loan = Loan.open(
         institution_id=claim.institution_id, sandbox=claim.sandbox, referral_id=claim.referral_id,
         case_id=claim.application_id, product_id=claim.product_id, product_class=claim.product_class,
-        decision_id=claim.decision_id, currency=terms.currency, principal=terms.amount,
+        decision_id=claim.decision_id, propensity=claim.propensity, currency=terms.currency, principal=terms.amount,
         annual_rate_percent=terms.annual_rate_percent, months=terms.months, fee_upfront=terms.fee_upfront,
         terms_hash=claim.terms_hash, schedule=_schedule(terms, opened_on), opened_on=opened_on,
         matures_on=add_months(opened_on, WINDOW_MONTHS), created_at=now,

@@ -3,7 +3,7 @@
 from partners.products.budgets import BudgetLeft, budgets_left, release, reserve, use
 from partners.products.launch import launch_product
 from partners.products.live import LiveProduct, evaluate, is_live, live_products, policy_versions
-from partners.products.policy import FACTS, GRADES, REASONS, Exclusion, Policy, reason_text
+from partners.products.policy import FACTS, GRADES, REASONS, Exclusion, Policy, drawn, reason_text
 from partners.products.policy import evaluate as evaluate_policy
 from partners.products.queries import budget_faults
 
@@ -17,6 +17,7 @@ __all__ = [
     "Policy",
     "budget_faults",
     "budgets_left",
+    "drawn",
     "evaluate",
     "evaluate_policy",
     "is_live",

@@ -31,6 +31,7 @@ ITEM: dict[str, Any] = {
     "state": "approved",
     "terms": TERMS,
     "score_id": "019ab2f0-5b1e-7c3a-9f00-000000000004",
+    "propensity": "1.0000",
     "consent_id": "019ab2f0-5b1e-7c3a-9f00-000000000005",
     "created_at": "2026-11-23T02:00:00Z",
     "expires_at": "2026-12-07T02:00:00Z",

@@ -136,6 +136,7 @@ def claim_funding(*, referral_id: UUID, terms_hash: str, actor: Actor, now: date
         product_id=referral.product_id,
         product_class=referral.product_class,
         decision_id=referral.decision_id,
+        propensity=referral.propensity,
         terms=terms.read_contract(contract.text),
         terms_hash=terms_hash,
         signed_at=contract.signed_at,

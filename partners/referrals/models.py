@@ -1,6 +1,7 @@
 """Cases, the routing ledger, offers, referrals, and the claims on applications; contracts in `contract_models`."""
 
 from datetime import datetime
+from decimal import Decimal
 from typing import ClassVar, Self
 from uuid import UUID
 
@@ -26,6 +27,7 @@ __all__ = [
 ]
 
 
+ALL = Decimal(1)  # the chance of everybody whom a credit policy wants: less only where its random arm let him in
 _MOVE = "UPDATE referrals_case SET state = %s WHERE id = %s AND state = %s RETURNING 1"
 _MOVE_TO_LENDER = "UPDATE referrals_case SET state = %s, lender_id = %s WHERE id = %s AND state = %s RETURNING 1"
 
@@ -188,6 +190,7 @@ class Offer(models.Model):
     rank = models.PositiveSmallIntegerField(editable=False)
     terms = models.JSONField(editable=False)
     lowered = models.BooleanField(default=False, db_default=False, editable=False)
+    propensity = models.DecimalField(max_digits=5, decimal_places=4, default=ALL, db_default=ALL, editable=False)
     state = models.CharField(max_length=12, choices=OFFER.choices(), default=OFFER.first, editable=False)
     made_at = models.DateTimeField(editable=False)
 
@@ -223,6 +226,7 @@ class Referral(models.Model):
     product_class = models.SlugField(max_length=60, editable=False)
     sandbox = models.BooleanField(editable=False)
     decision_id = models.UUIDField(editable=False)
+    propensity = models.DecimalField(max_digits=5, decimal_places=4, default=ALL, db_default=ALL, editable=False)
     person = models.ForeignKey(DataKey, on_delete=models.PROTECT, related_name="+", editable=False)
     borrower_id = models.UUIDField(editable=False)  # the platform's key of the person: shown to no lender
     consent_id = models.UUIDField(editable=False)
@@ -272,8 +276,8 @@ class Referral(models.Model):
             id=referral_id, institution_id=offer.institution_id, institution_name=offer.institution_name, case=case,
             offer=offer, product_id=offer.product_id, product_name=offer.product_name,
             product_class=case.product_class, sandbox=case.sandbox_id is not None, decision_id=case.decision_id,
-            person=person, borrower_id=case.person_id, consent_id=consent_id, package=package, terms=offer.terms,
-            created_at=now, expires_at=expires_at,
+            propensity=offer.propensity, person=person, borrower_id=case.person_id, consent_id=consent_id,
+            package=package, terms=offer.terms, created_at=now, expires_at=expires_at,
         )  # fmt: skip
         append(made)
         return made

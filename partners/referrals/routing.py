@@ -28,7 +28,7 @@ from partners.referrals.matching import (
     lendable,
     route,
 )
-from partners.referrals.models import Case, Catalogue, Offer, RoutingRun
+from partners.referrals.models import ALL, Case, Catalogue, Offer, RoutingRun
 from partners.referrals.packages import Known
 from partners.referrals.shapes import OfferView
 from partners.referrals.shelf import Shelf, shelf_of
@@ -49,9 +49,9 @@ def match(*, application_id: UUID, actor: Actor, now: datetime, seed: str = "") 
     known, seed = packages.open_known(case), seed or str(case.id)
     ask = _ask(case, known.affordability, now)
     full = _full(shelf, ask, now)
-    routing = _route(known, ask, shelf.candidates, shelf.policies, full, seed)
+    routing, let_in = _route(case.person_id, known, ask, shelf.candidates, shelf.policies, full, seed)
     run = _run(case, shelf, routing, full=full, seed=seed, now=now)
-    offers = [_offer(case, run, one, now) for one in routing.offers]
+    offers = [_offer(case, run, one, let_in.get(one.fit.candidate.product_id, ALL), now) for one in routing.offers]
     if case.state == "offered":
         Offer.replace(case)
     case.become("offered" if offers else "open")
@@ -70,7 +70,8 @@ def replay(*, run_id: UUID) -> bool:
     known = packages.open_known(run.case)
     ask = _ask(run.case, known.affordability if run.rules == RULES else None, run.at)
     full = {UUID(product_id) for product_id in run.full}
-    return _route(known, ask, candidates, policies, full, run.seed).ledger.digest == run.digest
+    routing, _ = _route(run.case.person_id, known, ask, candidates, policies, full, run.seed)
+    return routing.ledger.digest == run.digest
 
 
 def _ask(case: Case, affordability: AffordabilityView | None, now: datetime) -> Ask:
@@ -83,22 +84,32 @@ def _ask(case: Case, affordability: AffordabilityView | None, now: datetime) -> 
 
 
 def _route(
+    person_id: UUID,
     known: Known,
     ask: Ask,
     candidates: list[Candidate],
     policies: Mapping[UUID, Policy],
     full: set[UUID],
     seed: str,
-) -> Routing:
+) -> tuple[Routing, dict[UUID, Decimal]]:
+    """Route, and return too whom a random arm let in: by product, with what chance."""
     facts: dict[str, object] = {**known.facts, "grade": ask.grade, "pd_12m": ask.pd}
+    let_in: dict[UUID, Decimal] = {}
 
-    evaluate = products.evaluate_policy
+    evaluate, drawn = products.evaluate_policy, products.drawn
 
     def policy(candidate: Candidate, amount: Decimal, months: int) -> tuple[Exclusion, ...]:
         facts["amount"], facts["term"] = amount, months
-        return evaluate(policies[candidate.policy_version_id], facts)
+        rules = policies[candidate.policy_version_id]
+        against = evaluate(rules, facts)
+        if rules.arm is None or ask.instalment_max is None:  # nobody of whom it is not known that he can afford it
+            return against
+        if not drawn(rules, against, facts, person_id=person_id, policy_id=candidate.policy_version_id):
+            return against
+        let_in[candidate.product_id] = rules.arm.propensity
+        return ()
 
-    return route(ask=ask, candidates=candidates, policy=policy, full=full, seed=seed)
+    return route(ask=ask, candidates=candidates, policy=policy, full=full, seed=seed), let_in
 
 
 def _full(shelf: Shelf, ask: Ask, now: datetime) -> set[UUID]:
@@ -128,7 +139,7 @@ def _run(case: Case, shelf: Shelf, routing: Routing, *, full: set[UUID], seed: s
     )  # fmt: skip
 
 
-def _offer(case: Case, run: RoutingRun, one: Ranked, now: datetime) -> Offer:
+def _offer(case: Case, run: RoutingRun, one: Ranked, propensity: Decimal, now: datetime) -> Offer:
     candidate = one.fit.candidate
     made = terms.from_sheet(
         one.sheet, currency=case.currency, months=one.fit.months, method=candidate.method, rounding=candidate.rounding
@@ -136,5 +147,6 @@ def _offer(case: Case, run: RoutingRun, one: Ranked, now: datetime) -> Offer:
     return Offer(
         id=uuid7(), institution_id=candidate.institution_id, institution_name=candidate.institution_name,
         case_id=case.id, run_id=run.id, product_id=candidate.product_id, product_name=candidate.name, rank=one.rank,
-        terms=terms.stored(made), lowered=one.fit.amount < capped(candidate, case.amount), made_at=now,
+        terms=terms.stored(made), lowered=one.fit.amount < capped(candidate, case.amount),
+        propensity=propensity, made_at=now,
     )  # fmt: skip

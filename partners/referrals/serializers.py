@@ -77,7 +77,11 @@ class DecisionAnswer(Struct, frozen=True):
 
 
 class ReferralItem(Struct, frozen=True, kw_only=True):
-    """A referral as the list shows it: ids and the accepted terms, no personal data."""
+    """A referral as the list shows it: ids and the accepted terms, no personal data.
+
+    `propensity` is "1.0000" where the credit policy wants the applicant, else the chance with which its random arm let
+    him in: weigh such loans by its inverse where you learn from all.
+    """
 
     id: UUID
     application_id: UUID
@@ -87,6 +91,7 @@ class ReferralItem(Struct, frozen=True, kw_only=True):
     state: str
     terms: TermsView
     score_id: UUID
+    propensity: str
     consent_id: UUID
     created_at: datetime
     expires_at: datetime
@@ -193,6 +198,7 @@ def referral_item(referral: Referral) -> ReferralItem:
         state=referral.state,
         terms=terms.read(referral.terms),
         score_id=referral.decision_id,
+        propensity=f"{referral.propensity:.4f}",
         consent_id=referral.consent_id,
         created_at=referral.created_at,
         expires_at=referral.expires_at,

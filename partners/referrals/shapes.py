@@ -162,7 +162,7 @@ class ContractView:
 
 @dataclass(frozen=True, slots=True)
 class FundingView:
-    """What a funded referral stands for: all that a loan is made from."""
+    """What a funded referral stands for: all that a loan is made from. `propensity`: see `ReferralItem`."""
 
     referral_id: UUID
     application_id: UUID
@@ -171,6 +171,7 @@ class FundingView:
     product_id: UUID
     product_class: str
     decision_id: UUID
+    propensity: Decimal
     terms: TermsView
     terms_hash: str
     signed_at: datetime

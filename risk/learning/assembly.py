@@ -30,8 +30,9 @@ class TrainingSet:
     """A frame with its labels (int8, 1 = bad) and, where all books have dates, days since 0001-01-01 as `time`.
 
     The rows of books come first, then `outcomes` rows of the platform's own loans. `fresh` are the rows of labels that
-    no earlier version of the line knew, `lenders` (UUID or None) who reported them. Left out are `immature` labels,
-    `repeated` accounts, of which the last line counts, and `erased` outcomes.
+    no earlier version of the line knew, `lenders` (UUID or None) who reported them. `let_in` outcomes are of borrowers
+    whom a lender's random arm let in: they count like all others, for what was decided by is known. Left out are
+    `immature` labels, `repeated` accounts, of which the last line counts, and `erased` outcomes.
     """
 
     frame: Frame
@@ -43,6 +44,7 @@ class TrainingSet:
     repeated: int
     outcomes: int = 0
     erased: int = 0
+    let_in: int = 0
 
     def sha256(self) -> str:
         """A digest of the books' layout that goes into the artefact."""
@@ -81,7 +83,7 @@ def assemble(
         days[kept] if all(mapping.has_time for mapping in mappings) else None, np.array(fresh, dtype=np.bool_)[kept],
         np.array(lenders, dtype=object)[kept],
         immature=sum(source.immature for source in sources), repeated=len(references) - len(kept),
-        outcomes=outcomes.rows, erased=outcomes.erased,
+        outcomes=outcomes.rows, erased=outcomes.erased, let_in=outcomes.let_in,
     )  # fmt: skip
     _check_size(found)
     return found

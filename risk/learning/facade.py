@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import date, datetime
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
@@ -87,10 +88,12 @@ def record_outcome(  # noqa: PLR0913 - the facts of one event
     now: datetime,
     revision: int = 1,
     lender_id: UUID | None = None,
+    propensity: Decimal = Decimal(1),
 ) -> bool:
     """Enter how a loan turned out into the label ledger of the line that decided on it. True if it is new.
 
-    `label` is good, bad, indeterminate or excluded; only good and bad ones train. `lender_id`: who reports of the loan.
+    `label` is good, bad, indeterminate or excluded; only good and bad ones train. `lender_id`: who reports of the loan,
+    `propensity`: the chance with which his random arm let the borrower in.
     `revision` is 1 at first and one more for each correction: the highest counts, whatever order they come in. The
     same again changes nothing; False also where the person was erased, and for the loan of a `sandbox` that another
     line than SANDBOX_LINE decided on. `NotFound` for an unknown decision, `Conflict` for a live loan that SANDBOX_LINE
@@ -100,7 +103,7 @@ def record_outcome(  # noqa: PLR0913 - the facts of one event
     return outcomes.record_outcome(
         sandbox=sandbox, loan_id=loan_id, decision_id=decision_id, label=label,
         definition_version=definition_version, window_months=window_months, opened_on=opened_on,
-        observed_on=observed_on, revision=revision, lender_id=lender_id, now=now,
+        observed_on=observed_on, revision=revision, lender_id=lender_id, propensity=propensity, now=now,
     )  # fmt: skip
 
 

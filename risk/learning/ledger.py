@@ -135,6 +135,7 @@ class OutcomeLabels:
         ).exclude(within(held))  # fmt: skip
         self.rows = self._readable().count()
         self.erased = self._all.count() - self.rows
+        self.let_in = self._readable().filter(propensity__lt=1).count()
 
     def _readable(self) -> QuerySet[OutcomeEntry]:
         return self._all.filter(key__erased_at=None)

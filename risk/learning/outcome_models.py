@@ -1,6 +1,7 @@
 """How the platform's own loans turned out: the part of the label ledger that grows by itself."""
 
 from datetime import date
+from decimal import Decimal
 from typing import Any, ClassVar, Self
 from uuid import UUID
 
@@ -18,6 +19,7 @@ class OutcomeEntry(models.Model):
 
     Nothing is entered before the loan's window has closed, however early the outcome shows: early bads without their
     good siblings would mislead. A correction is a row with a higher revision, and the highest one counts.
+    `propensity` is below 1 for those whom a lender's random arm let in: the chance that it did.
     """
 
     GOOD: ClassVar[str] = "good"
@@ -30,6 +32,9 @@ class OutcomeEntry(models.Model):
     loan_id = models.UUIDField(editable=False)
     decision_id = models.UUIDField(editable=False)
     lender_id = models.UUIDField(null=True, editable=False)
+    propensity = models.DecimalField(
+        max_digits=5, decimal_places=4, default=Decimal(1), db_default=Decimal(1), editable=False
+    )
     label = models.CharField(max_length=13, choices=[(name, name) for name in LABELS], editable=False)
     definition_version = models.PositiveSmallIntegerField(editable=False)
     window_months = models.PositiveSmallIntegerField(editable=False)

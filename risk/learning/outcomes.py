@@ -1,6 +1,7 @@
 """Outcomes of the platform's own loans into the label ledger: once each, after the window, corrections on top (I10)."""
 
 from datetime import date, datetime, timedelta
+from decimal import Decimal
 from uuid import UUID
 
 import msgspec
@@ -34,6 +35,7 @@ def record_outcome(  # noqa: PLR0913 - the facts of one event
     revision: int,
     now: datetime,
     lender_id: UUID | None = None,
+    propensity: Decimal = Decimal(1),
 ) -> bool:
     """Enter an outcome; returns whether it was new. See the facade."""
     matures_on = _checked(label, definition_version, window_months, revision, opened_on, observed_on)
@@ -55,7 +57,8 @@ def record_outcome(  # noqa: PLR0913 - the facts of one event
             return False
         entry = OutcomeEntry.append(
             plain=plain, key=_key_of(loan_id), loan_id=loan_id, definition_version=definition_version,
-            revision=revision, matures_on=matures_on, lender_id=lender_id, recorded_at=now, **facts,
+            revision=revision, matures_on=matures_on, lender_id=lender_id, propensity=propensity, recorded_at=now,
+            **facts,
         )  # fmt: skip
         payload = LabelRecorded(
             loan_id, None, line_id=line.id, label=label, definition_version=definition_version, revision=revision

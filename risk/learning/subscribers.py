@@ -1,6 +1,7 @@
 """What learning does about events: it sends the tasks that long work needs, and enters what loans turned out to be."""
 
 from datetime import date, datetime
+from decimal import Decimal
 
 from hub.events import AlertOpened, BookRegistered, OutcomeMatured, PersonErased, TrainingRequested
 from risk.learning import outcomes, retraining, tasks
@@ -22,7 +23,7 @@ def record_matured_outcome(event: OutcomeMatured, *, now: datetime) -> None:
         sandbox=event.sandbox, loan_id=event.subject_id, decision_id=event.decision_id,
         label=event.label, definition_version=event.definition_version, window_months=event.window_months,
         opened_on=date.fromisoformat(event.opened_on), observed_on=date.fromisoformat(event.observed_on),
-        revision=event.revision, lender_id=event.institution_id, now=now,
+        revision=event.revision, lender_id=event.institution_id, propensity=Decimal(event.propensity), now=now,
     )  # fmt: skip
 
 

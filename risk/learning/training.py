@@ -275,6 +275,7 @@ class _Training:
             "champion": str(self.champion.version_id) if self.champion else None,
             "outcomes": {
                 "rows": found.outcomes, "until": self.run.outcomes_until, "erased_left_out": found.erased,
+                "let_in_by_random_arms": found.let_in,
             },
             "books": [
                 {

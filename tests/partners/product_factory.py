@@ -34,9 +34,9 @@ def terms(**changes: Any) -> ProductTerms:
     return msgspec.convert({**TERMS, **changes}, ProductTerms)
 
 
-def policy_text(rules: list[dict[str, Any]] | None = None) -> PolicyText:
+def policy_text(rules: list[dict[str, Any]] | None = None, **more: Any) -> PolicyText:
     """The text of a policy."""
-    return msgspec.convert({"all": RULES if rules is None else rules}, PolicyText)
+    return msgspec.convert({"all": RULES if rules is None else rules, **more}, PolicyText)
 
 
 def make_product(institution_id: UUID | None = None, *, actor: Actor = MAKER, **changes: Any) -> Product:
@@ -47,10 +47,10 @@ def make_product(institution_id: UUID | None = None, *, actor: Actor = MAKER, **
         return services.open_product(institution_id=owner, terms_=given, actor=actor, now=now())
 
 
-def give_policy(product_id: UUID, rules: list[dict[str, Any]] | None = None) -> UUID:
+def give_policy(product_id: UUID, rules: list[dict[str, Any]] | None = None, **more: Any) -> UUID:
     """Write, submit and approve a policy; return the version's id."""
     with platform_scope():
-        credit_policies.write_policy(product_id=product_id, text=policy_text(rules), actor=MAKER, now=now())
+        credit_policies.write_policy(product_id=product_id, text=policy_text(rules, **more), actor=MAKER, now=now())
         credit_policies.submit_policy(product_id=product_id, actor=MAKER, now=now())
         return credit_policies.approve_policy(product_id=product_id, actor=CHECKER, now=now()).id
 

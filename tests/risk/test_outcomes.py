@@ -2,6 +2,7 @@
 
 import itertools
 from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
 from threading import Event, Thread
 from typing import Any
 from uuid import UUID, uuid4
@@ -48,6 +49,15 @@ def record(loan_id: UUID, decision_id: UUID, **changed: Any) -> bool:
 def rows() -> list[tuple[str, int]]:
     with platform_scope():
         return list(OutcomeEntry.objects.values_list("label", "revision"))
+
+
+def test_the_chance_of_a_random_arm_is_kept(decision_id: UUID) -> None:
+    loans = [uuid4(), uuid4()]
+    assert record(loans[0], decision_id, propensity=Decimal("0.05"))
+    assert record(loans[1], decision_id)
+    with platform_scope():
+        found = list(OutcomeEntry.objects.order_by("id").values_list("loan_id", "propensity"))
+    assert found == [(loans[0], Decimal("0.05")), (loans[1], Decimal(1))]
 
 
 def test_an_outcome_is_entered_once_with_what_was_known_then(decision_id: UUID) -> None:

@@ -14,6 +14,7 @@ VALUES_MAX = 50
 Op = Literal[">=", "<=", "==", "!=", "in", "not_in"]
 Word = Annotated[str, Meta(max_length=100)]
 Scalar = int | float | Word
+SCORED = ("grade", "pd_12m")
 _ORDERED = (">=", "<=")
 _LISTED = ("in", "not_in")
 
@@ -35,10 +36,27 @@ class Rule(Struct, frozen=True, forbid_unknown_fields=True):
     code: Code
 
 
-class PolicyText(Struct, frozen=True, forbid_unknown_fields=True):
+class RandomArm(Struct, frozen=True, forbid_unknown_fields=True):
+    """A small share of those whom rules over the score alone keep out: let in, so that it is seen how they repay.
+
+    Without it a lender learns only from those whom the last model liked. Never who cannot afford the loan, or of whom
+    that is not known; and like all others, only while the product's budget has room and its grid a rate.
+    """
+
+    share_percent: Annotated[float, Meta(gt=0, le=5, description="How many of them are let in, in percent.")]
+    pd_max: Annotated[float, Meta(gt=0, lt=1, description="Nobody above this pd_12m is let in.")]
+
+    @property
+    def propensity(self) -> Decimal:
+        """The chance to be let in, to four places."""
+        return (Decimal(str(self.share_percent)) / 100).quantize(Decimal("0.0001"))
+
+
+class PolicyText(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """A credit policy: whoever passes all of its rules is wanted. No rule at all wants everybody."""
 
     all: Annotated[list[Rule], Meta(max_length=RULES_MAX)]
+    random_arm: RandomArm | None = None
 
 
 def faults(text: PolicyText) -> list[FieldError]:
@@ -49,7 +67,17 @@ def faults(text: PolicyText) -> list[FieldError]:
         if rule.code in seen:
             found.append(FieldError(f"/all/{at}/code", "code_twice", "Give each rule a code of its own."))
         seen.add(rule.code)
-    return found
+    return [*found, *_arm_faults(text)]
+
+
+def _arm_faults(text: PolicyText) -> Iterator[FieldError]:
+    if text.random_arm is None:
+        return
+    if not any(rule.fact in SCORED for rule in text.all):
+        detail = "Leave the random arm out: without a rule over grade or pd_12m there is no cut-off to be below."
+        yield FieldError("/random_arm", "no_cut_off", detail)
+    if text.random_arm.propensity == 0:
+        yield FieldError("/random_arm/share_percent", "too_small", "Give at least 0.01 percent.")
 
 
 def _rule_faults(rule: Rule, at: str) -> Iterator[FieldError]:

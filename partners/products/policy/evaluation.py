@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from partners.products.policy.document import PolicyText, Rule
+from partners.products.policy.document import PolicyText, RandomArm, Rule
 from partners.products.policy.facts import FACTS, GRADES
 
 INCOMPLETE = "incomplete"
@@ -40,6 +40,7 @@ class Policy:
     """A policy made ready to be evaluated many times."""
 
     tests: tuple[Test, ...]
+    arm: RandomArm | None = None
 
 
 def _within(value: object, values: frozenset[object]) -> bool:
@@ -58,7 +59,7 @@ _HOLDS: dict[str, Callable[[Any, Any], bool]] = {
 def compile_policy(text: PolicyText | Mapping[str, object]) -> Policy:
     """Make a policy ready: its text, or the same as stored JSON. `KeyError` for a fact that is not declared."""
     known = text if isinstance(text, PolicyText) else msgspec.convert(text, PolicyText)
-    return Policy(tuple(_test(rule) for rule in known.all))
+    return Policy(tuple(_test(rule) for rule in known.all), known.random_arm)
 
 
 def _test(rule: Rule) -> Test:

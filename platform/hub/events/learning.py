@@ -105,6 +105,7 @@ class OutcomeMatured(Payload):
     `label` is good, bad, indeterminate or excluded (never immature). `revision` is 1 at first, and one more for each
     correction; the highest one counts, in whatever order they arrive. `line_name` is the platform's line that scored;
     `sandbox` tells that the loan is a sandbox's, whose outcome never trains a line that scores live applicants.
+    `propensity` is less than 1 where a lender's random arm let the borrower in: the chance that it did.
     """
 
     TYPE: ClassVar[str] = "outcome.matured"
@@ -119,6 +120,7 @@ class OutcomeMatured(Payload):
     opened_on: str
     observed_on: str
     revision: int
+    propensity: str = "1"
 
 
 @dataclass(frozen=True, slots=True)
