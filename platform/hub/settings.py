@@ -147,6 +147,7 @@ BROKER_DSN = env.text("BROKER_DSN")  # only where the application's database is 
 EVENT_SUBSCRIBERS: dict[str, list[str]] = {
     "consent.withdrawn": ["partners.referrals.subscribers.end_referral_without_consent"],
     "person.erased": [
+        "risk.scoring.subscribers.end_reviews_of_erased_person",
         "risk.learning.subscribers.forget_erased_person",
         "acquisition.journey.subscribers.forget_erased_person",
     ],
@@ -380,3 +381,4 @@ METRIC_SOURCES = [
     "risk.monitoring.facade.gauges",
     "partners.delivery.facade.gauges",
 ]
+    "risk.scoring.facade.gauges",

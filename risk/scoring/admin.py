@@ -17,8 +17,9 @@ from risk.scoring import pages, registry, services
 from risk.scoring.flows import VERSION
 from risk.scoring.matrix_admin import PolicyMatrixAdmin
 from risk.scoring.models import Decision, ModelLine, ModelVersion
+from risk.scoring.review_admin import DecisionReviewAdmin
 
-__all__ = ["DecisionAdmin", "ModelLineAdmin", "ModelVersionAdmin", "PolicyMatrixAdmin"]
+__all__ = ["DecisionAdmin", "DecisionReviewAdmin", "ModelLineAdmin", "ModelVersionAdmin", "PolicyMatrixAdmin"]
 
 _HEAVY = ("artefact", "report", "manifest")
 

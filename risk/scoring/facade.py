@@ -10,7 +10,16 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from risk.scoring.affordability import AffordabilityView, Means, view_of
-from risk.scoring.facts import Champion, Decided, DecidedFeatures, LineView, ModelView
+from risk.scoring.contest import (
+    ReviewView,
+    ask_review,
+    gauges,
+    overridden_application,
+    overturned,
+    review_of,
+    withdraw_review,
+)
+from risk.scoring.facts import Champion, Decided, DecidedFeatures, LineView, ModelView, Said
 from risk.scoring.glassbox import (
     FORMAT,
     ArtefactError,
@@ -50,11 +59,14 @@ __all__ = [
     "Means",
     "ModelView",
     "Reason",
+    "ReviewView",
+    "Said",
     "Score",
     "ScoredApplication",
     "Scorer",
     "Term",
     "approve_version",
+    "ask_review",
     "champion",
     "champion_on",
     "champion_ready",
@@ -66,6 +78,7 @@ __all__ = [
     "find_line",
     "get_line",
     "has_champion",
+    "gauges",
     "line_names",
     "line_of",
     "load_artefact",
@@ -74,11 +87,15 @@ __all__ = [
     "compared",
     "model",
     "models_in_use",
+    "overridden_application",
+    "overturned",
     "read_application",
     "register_version",
     "replay_application",
+    "review_of",
     "score_application",
     "scorer",
+    "withdraw_review",
 ]
 
 # The platform's line for sandboxes, whose clients make time pass and loans end as they like: it alone learns from

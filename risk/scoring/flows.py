@@ -1,4 +1,4 @@
-"""The lives of model versions and of policy matrices."""
+"""The lives of model versions, of policy matrices, and of reviews of refusals by a person."""
 
 from hub.flow import flow
 
@@ -7,3 +7,7 @@ VERSION = flow(
     "model version", "challenger", challenger="champion retired", champion="retired", retired="champion"
 )  # fmt: skip
 MATRIX = flow("policy matrix", "draft", draft="live", live="retired", retired="")
+REVIEW = flow(
+    "review", "open", open="assigned withdrawn", assigned="upheld overturned withdrawn", upheld="", overturned="",
+    withdrawn="",
+)  # fmt: skip

@@ -25,7 +25,7 @@ from partners.referrals.models import RoutingRun
 from risk.learning.models import LabelHold, LoanBook, TrainingRun
 from risk.scoring import matrices
 from risk.scoring.affordability import CURRENT_SHIPPED, SHIPPED, digest_of, document_of
-from risk.scoring.models import Decision, ModelLine, ModelVersion
+from risk.scoring.models import Decision, DecisionReview, ModelLine, ModelVersion
 from tests import people
 from tests.acquisition.journey import borrowers, world
 from tests.acquisition.journey.borrowers import GOOD
@@ -163,6 +163,9 @@ _DEEDS: dict[str, dict[str, Any]] = {
     "train": {"seed": "42"},
     "release": {"note": "It was found to be right after all."},
     "reject": {"note": "Goods and bads were exchanged."},
+    "extend-review": {"reason": "The bank that paid the salary has not answered yet."},
+    "overturn": {"reason": "The pay slips show a higher income than was counted.", "instalment_max": "1500"},
+    "uphold": {"reason": "The pay slips show the income that was counted."},
     "revise-matrix": {"cells": document_of(SHIPPED[CURRENT_SHIPPED]).decode()},
     "approve-matrix": {"sha256": digest_of(SHIPPED[CURRENT_SHIPPED])},
     "hand-in": {"known_mapping": "demo_consumer", "line_name": "consumer", "institution_id": ""},
@@ -203,7 +206,8 @@ class StaffWorld:
                 "endpoint": endpoint.id,
                 "line": ModelLine.objects.latest("created_at").id, "run": training.id,
                 "decision": Decision.objects.latest("created_at").id, "book": LoanBook.objects.latest("created_at").id,
-                "hold": self._hold(uuid4()), "matrix": self._matrix(uuid4()), "own_matrix": self._matrix(self.admin.id),
+                "hold": self._hold(uuid4()), "review": self._review(),
+                "matrix": self._matrix(uuid4()), "own_matrix": self._matrix(self.admin.id),
                 "version": ModelVersion.objects.latest("created_at").id, "admin": self.admin.id,
                 "routing": RoutingRun.objects.latest("at").id,
                 "key": DataKey.objects.filter(kind=DataKey.PERSON).latest("created_at").id,
@@ -215,6 +219,14 @@ class StaffWorld:
     def _hold(self, lender_id: UUID) -> UUID:
         line_id = ModelLine.objects.latest("created_at").id
         return LabelHold.place(line_id=line_id, lender_id=lender_id, says="Why.", first_entry=1, now=now()).id
+
+    def _review(self) -> UUID:
+        asked = DecisionReview.ask(
+            decision=Decision.objects.select_related("person").latest("created_at"), application_id=uuid4(),
+            sandbox_id=None, language="en", statement="I earn more than this by now.", now=now(),
+        )  # fmt: skip
+        asked.assign(self.admin.id)
+        return asked.id
 
     def _matrix(self, author_id: UUID) -> UUID:
         line_id = ModelLine.objects.latest("created_at").id

@@ -68,6 +68,7 @@ from hub.events.referrals import (
     ReferralFunded,
     ReferralWithdrawn,
 )
+from hub.events.reviews import ReviewAsked, ReviewAssigned, ReviewDecided, ReviewExtended, ReviewWithdrawn
 from hub.events.scoring import (
     DecisionScored,
     MatrixApproved,
@@ -147,6 +148,11 @@ __all__ = [
     "TrainingFinished",
     "TrainingInterrupted",
     "TrainingRequested",
+    "ReviewAsked",
+    "ReviewAssigned",
+    "ReviewDecided",
+    "ReviewExtended",
+    "ReviewWithdrawn",
     "TrainingStarted",
     "known_types",
     "read",
