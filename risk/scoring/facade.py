@@ -60,7 +60,6 @@ __all__ = [
     "ModelView",
     "Reason",
     "ReviewView",
-    "Said",
     "Score",
     "ScoredApplication",
     "Scorer",
