@@ -19,7 +19,7 @@ from risk.scoring.contest import (
     review_of,
     withdraw_review,
 )
-from risk.scoring.facts import Champion, Decided, DecidedFeatures, LineView, ModelView, Said
+from risk.scoring.facts import Champion, Decided, DecidedFeatures, LineView, ModelView
 from risk.scoring.glassbox import (
     FORMAT,
     ArtefactError,
