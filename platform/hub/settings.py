@@ -377,8 +377,8 @@ INVARIANTS = [  # lists of hub.invariants.Check
 ]
 # Functions that answer hub.metrics.Gauge rows.
 METRIC_SOURCES = [
+    "risk.scoring.facade.gauges",
     "risk.learning.facade.training_gauges",
     "risk.monitoring.facade.gauges",
     "partners.delivery.facade.gauges",
 ]
-    "risk.scoring.facade.gauges",
