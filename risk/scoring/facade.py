@@ -19,7 +19,7 @@ from risk.scoring.contest import (
     review_of,
     withdraw_review,
 )
-from risk.scoring.evidence import Evidence
+from risk.scoring.facts import Champion, Decided, DecidedFeatures, LineView, ModelView
 from risk.scoring.glassbox import (
     FORMAT,
     ArtefactError,
@@ -66,7 +66,6 @@ __all__ = [
     "Term",
     "approve_version",
     "ask_review",
-    "begin_inquiries",
     "champion",
     "champion_on",
     "champion_ready",
@@ -95,7 +94,6 @@ __all__ = [
     "review_of",
     "score_application",
     "scorer",
-    "source_gauges",
     "withdraw_review",
 ]
 
