@@ -31,7 +31,8 @@ pytestmark = pytest.mark.django_db
 def refused() -> Iterator[ScoredApplication]:
     make_champion(make_line())
     made = score(means=POOR)
-    assert (made.action, made.affordability and made.affordability.limit_instalment) == ("decline", 0)
+    assert made.affordability is not None
+    assert (made.action, made.affordability.limit_instalment) == ("decline", Decimal(0))
     with platform_scope():
         yield made
 
@@ -66,7 +67,7 @@ def test_overturned_in_time_it_overrides_the_decision_which_stays_as_it_was(refu
     assert AuditRow.objects.filter(subject_id=str(asked.id)).count() == 3
     again = facade.overridden_application(decision_id=refused.decision_id)
     assert again.affordability is not None
-    assert (again.action, again.affordability.limit_instalment) == ("review", 1_500)
+    assert (again.action, again.affordability.limit_instalment) == ("review", Decimal(1_500))
     assert (again.grade, again.pd, again.reasons) == (refused.grade, refused.pd, refused.reasons)
     assert facade.overturned(decision_ids=[refused.decision_id, uuid4()]) == {refused.decision_id}
     assert facade.read_application(decision_id=refused.decision_id) == refused
@@ -89,8 +90,8 @@ def test_upheld_it_stands_and_is_not_asked_for_again(refused: ScoredApplication)
 
 @pytest.mark.parametrize(
     ("changed", "pointer"),
-    [({"reason": "No."}, "/reason"), ({"reason": "x" * 2_001}, "/reason"), ({"instalment_max": None}, "/instalment_max"),
-     ({"instalment_max": Decimal(0)}, "/instalment_max"), ({"instalment_max": Decimal("NaN")}, "/instalment_max")],
+    [({"reason": "No."}, "/reason"), ({"reason": "x" * 2_001}, "/reason"),
+     *(({"instalment_max": wrong}, "/instalment_max") for wrong in (None, Decimal(0), Decimal("NaN")))],
 )  # fmt: skip
 def test_a_verdict_says_why_and_what_is_affordable(
     refused: ScoredApplication, changed: dict[str, Any], pointer: str
@@ -114,7 +115,7 @@ def test_nobody_decides_what_nobody_has_taken(refused: ScoredApplication) -> Non
 
 def test_more_time_is_given_once_before_it_is_due_and_told(refused: ScoredApplication) -> None:
     asked = ask(refused, moment=now() - timedelta(days=20))
-    late = {"review_id": asked.id, "user_id": OLGA, "reason": WHY}
+    late: dict[str, Any] = {"review_id": asked.id, "user_id": OLGA, "reason": WHY}
     assert reviews.overdue(at=now()) == 0
     assert reviews.overdue(at=now() + timedelta(days=2)) == 1
     with pytest.raises(Conflict, match="hide"):
