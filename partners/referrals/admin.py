@@ -11,7 +11,7 @@ from hub.accounts.policies import STAFF
 from hub.console import Panel
 from hub.records import Deed, Part, RecordAdmin, coloured
 from partners.referrals import queries, routing
-from partners.referrals.models import Case, Contract, Referral, RoutingRun
+from partners.referrals.models import Case, Contract, PolicyReplay, Referral, RoutingRun
 
 ENTRIES_SHOWN = 200
 _CASE = {"open": "info", "offered": "info", "referred": "warning", "contracted": "warning", "funded": "success"}
@@ -125,6 +125,24 @@ class ReferralAdmin(RecordAdmin):
     def state_label(self, row: Referral) -> str:
         """Colour the state."""
         return row.state
+
+
+@console.register(PolicyReplay)
+class PolicyReplayAdmin(RecordAdmin):
+    """Replays of live credit policies for challengers; what they found stands on the version's page."""
+
+    section = "Models"
+    icon = "published_with_changes"
+    title = "Replays of policies"
+    list_display = ("id", "version_id", "state", "applications", "attempts", "created_at", "finished_at")
+    search_fields = ("version_id",)
+    ordering = ("-created_at", "-id")
+    shown = ("id", "version_id", "line_id", "state", "applications", "attempts", "failure", "created_at", "finished_at")
+
+    @display(description="state")
+    def state(self, row: PolicyReplay) -> str:
+        """How far it is."""
+        return "failed" if row.failure else "done" if row.finished_at else "running" if row.lease_token else "waiting"
 
 
 @console.register_panel

@@ -13,6 +13,7 @@ from hub.errors import Conflict
 from hub.ids import uuid7
 from partners.referrals.contract_models import Contract, LenderDecision
 from partners.referrals.flows import CASE, LIVE, OFFER, REFERRAL, TAKEN
+from partners.referrals.replay_models import PolicyReplay
 
 __all__ = [
     "Case",
@@ -22,6 +23,7 @@ __all__ = [
     "LenderDecision",
     "Offer",
     "OpenApplicationClaim",
+    "PolicyReplay",
     "Referral",
     "RoutingRun",
 ]

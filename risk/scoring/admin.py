@@ -43,6 +43,11 @@ def _approve(request: HttpRequest, row: ModelVersion, data: dict[str, Any]) -> s
     return "Approved. One more person must approve it before it scores anybody."
 
 
+def _replay_policies(request: HttpRequest, row: ModelVersion, _data: dict[str, Any]) -> str:
+    registry.request_replay(version_id=row.id, actor=actor(request), now=now())
+    return "The live credit policies are replayed in the background: look again in a minute."
+
+
 def _roll_back(request: HttpRequest, row: ModelLine, _data: dict[str, Any]) -> str:
     version = registry.roll_back(line_id=row.id, actor=actor(request), now=now())
     return f"Version {version.number} scores again."
@@ -111,6 +116,10 @@ class ModelVersionAdmin(RecordAdmin):
             question="You approve exactly these bytes, having read the validation below. The second approval makes "
             "this version the champion at once. Whoever trained it cannot approve it.",
         ),
+        Deed(
+            "replay-policies", "Replay credit policies", _replay_policies, RISK_OFFICERS,
+            offered=lambda row: row.state == VERSION.first,
+        ),
     )  # fmt: skip
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[ModelVersion]:
@@ -128,8 +137,9 @@ class ModelVersionAdmin(RecordAdmin):
         said = {"approvals": pages.approvals(row), "history": pages.history(row), "version": row, "mine": mine}
         return [
             Part("Validation", "scoring/validation.html", pages.validation(row)),
+            Part("Credit policies", "scoring/shifts.html", pages.shifts(row)),
             Part("Approvals", "scoring/approvals.html", {**said, "needed": registry.APPROVALS_NEEDED}),
-            Part("Features", "scoring/features.html", {"features": pages.features(row)}),
+            Part("Features", "scoring/features.html", {"features": pages.features(row), "points": pages.points(row)}),
         ]
 
     @display(description="version", ordering="line__name")

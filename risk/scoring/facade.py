@@ -19,7 +19,7 @@ from risk.scoring.contest import (
     review_of,
     withdraw_review,
 )
-from risk.scoring.facts import Champion, Decided, DecidedFeatures, LineView, ModelView
+from risk.scoring.facts import Champion, Decided, DecidedFeatures, LineView, ModelView, Said
 from risk.scoring.glassbox import (
     FORMAT,
     ArtefactError,
@@ -65,6 +65,7 @@ __all__ = [
     "Scorer",
     "Term",
     "approve_version",
+    "Said",
     "ask_review",
     "champion",
     "champion_on",
@@ -75,6 +76,8 @@ __all__ = [
     "decisions_of",
     "ensure_line",
     "find_line",
+    "common_bins",
+    "compared",
     "gauges",
     "get_line",
     "has_champion",
@@ -82,8 +85,6 @@ __all__ = [
     "line_of",
     "load_artefact",
     "manifest_of",
-    "common_bins",
-    "compared",
     "model",
     "models_in_use",
     "overridden_application",
@@ -316,3 +317,14 @@ def decided_values(*, decision_ids: Sequence[UUID]) -> dict[UUID, dict[str, floa
     from risk.scoring import monitored
 
     return monitored.decided_values(decision_ids=decision_ids)
+
+
+def compared(*, champion_id: UUID, challenger_id: UUID, decision_ids: Sequence[UUID]) -> dict[UUID, tuple[Said, Said]]:
+    """Return what champion and challenger of a line say of the platform's decisions on it among these.
+
+    Those of erased people are left out. `NotFound` for unknown versions, `Invalid` where one of them cannot read what
+    was known. Platform scope.
+    """
+    from risk.scoring import comparing
+
+    return comparing.compared(champion_id=champion_id, challenger_id=challenger_id, decision_ids=decision_ids)

@@ -2,9 +2,11 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
+from risk.scoring.affordability import AffordabilityView
 from risk.scoring.glassbox import Calibration, Scorer
 
 
@@ -71,3 +73,14 @@ class Champion:
     version_id: UUID
     scorer: Scorer
     calibration: Calibration
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What a version says of an application, without deciding on it; `pd` of default in 12 months, six decimals."""
+
+    pd: Decimal
+    logit_micro: int
+    grade: str
+    action: str
+    affordability: AffordabilityView | None

@@ -13,6 +13,7 @@ from risk.scoring.flows import VERSION
 from risk.scoring.glassbox import Calibration, Scorer, load_artefact
 from risk.scoring.matrix_models import MatrixApproval, PolicyMatrix
 from risk.scoring.review_models import DecisionReview
+from risk.scoring.shift_models import PolicyShift
 
 __all__ = [
     "Approval",
@@ -25,6 +26,7 @@ __all__ = [
     "PolicyMatrix",
     "Promotion",
     "ScoreBatch",
+    "PolicyShift",
 ]
 
 

@@ -10,12 +10,14 @@ import msgspec
 from hub import audit, figures
 from hub.audit import Actor
 from hub.figures import Bin, Step
-from risk.scoring import services
+from risk.scoring import gates, services
 from risk.scoring.affordability import Ability, view_of
 from risk.scoring.computing import compute
+from risk.scoring.flows import VERSION
 from risk.scoring.glassbox import Scorer, Term
 from risk.scoring.glassbox.axis import Axis
-from risk.scoring.models import Decision, ModelVersion
+from risk.scoring.glassbox.points import Scorecard, scorecard
+from risk.scoring.models import Decision, ModelVersion, PolicyShift
 
 MICRO = 1_000_000
 STEPS_MAX = 12
@@ -94,6 +96,11 @@ def _feature_line(axis: Axis, main: Sequence[int], direction: int) -> FeatureLin
     return FeatureLine(axis.name, kind, _DIRECTIONS[direction], len(main) - 2, 100 * shares[0], weight)
 
 
+def points(version: ModelVersion) -> Scorecard | None:
+    """Return a version's points, where it is one that points can tell."""
+    return scorecard(services.scorer_of(version), version.calibration)
+
+
 def decision(row: Decision, *, actor: Actor, now: datetime) -> dict[str, Any]:
     """Return the context of an opened decision record, and write into the audit who looked. `Erased` if gone."""
     opened = services.open_decision(row)
@@ -153,3 +160,9 @@ def history(version: ModelVersion) -> list[tuple[datetime, str]]:
     """Return when the version became champion, and how."""
     rows = version.promotions.order_by("at")
     return [(one.at, "put back" if one.rolled_back else "promoted") for one in rows]
+
+
+def shifts(version: ModelVersion) -> dict[str, Any]:
+    """Return the context of what a version would change, or would have changed, under the live credit policies."""
+    waiting = gates.gates(version) if version.state == VERSION.first else []
+    return {"shifts": [one for one in PolicyShift.newest(version.id) if one.lender_id], "gates": waiting}

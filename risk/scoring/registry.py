@@ -11,7 +11,8 @@ from django.db.models import Max
 from hub import audit, outbox
 from hub.audit import Actor, user_actor
 from hub.errors import Conflict, FieldError, Forbidden, Invalid, NotFound
-from hub.events import ModelApproved, ModelPromoted, ModelVersionRegistered
+from hub.events import ModelApproved, ModelPromoted, ModelReplayRequested, ModelVersionRegistered
+from risk.scoring import gates
 from risk.scoring.flows import VERSION
 from risk.scoring.glassbox import Calibration, load_artefact, manifest_of
 from risk.scoring.models import Approval, ModelLine, ModelVersion, Promotion
@@ -105,10 +106,11 @@ def _approve(version_id: UUID, user_id: UUID, waiver: str, now: datetime) -> Mod
         raise Conflict(f"Version {version.number} is {version.state}: only a challenger waits for approval.")
     if version.approvals.filter(user_id=user_id).exists():
         raise Conflict("You have approved this version already: the second approval must be somebody else's.")
-    _check_criteria(version, waiver)
+    unmet = gates.unmet(version)
+    _check_criteria(version, unmet, waiver)
     Approval.objects.create(
         institution_id=version.institution_id, version=version, user_id=user_id, trainer_id=version.trainer_id,
-        sha256=version.sha256, waiver=waiver if version.unmet else "", at=now,
+        sha256=version.sha256, waiver=waiver if unmet else "", at=now,
     )  # fmt: skip
     outbox.publish(
         ModelApproved(version.id, version.institution_id, line_id=version.line_id, approver_id=user_id),
@@ -120,14 +122,24 @@ def _approve(version_id: UUID, user_id: UUID, waiver: str, now: datetime) -> Mod
     return version
 
 
-def _check_criteria(version: ModelVersion, waiver: str) -> None:
-    hard = [one["says"] for one in version.unmet if not one["waivable"]]
+def _check_criteria(version: ModelVersion, unmet: list[dict[str, Any]], waiver: str) -> None:
+    hard = [one["says"] for one in unmet if not one["waivable"]]
     if hard:
         raise Conflict(f"Version {version.number} does not meet the promotion criteria. {' '.join(hard)}")
-    if version.unmet and len(waiver) < WAIVER_MIN:
-        open_ones = " ".join(one["says"] for one in version.unmet)
+    if unmet and len(waiver) < WAIVER_MIN:
+        open_ones = " ".join(one["says"] for one in unmet)
         detail = f"Say in a sentence why you approve although: {open_ones}"
         raise Invalid([FieldError("/waiver", "waiver_needed", detail)], detail)
+
+
+def request_replay(*, version_id: UUID, actor: Actor, now: datetime) -> None:
+    """Ask what a challenger would change under the live credit policies; `Conflict` where it is none."""
+    with transaction.atomic():
+        version = _locked_version(version_id)
+        if version.state != VERSION.first:
+            raise Conflict(f"Version {version.number} is {version.state}: only a challenger is held against another.")
+        event = ModelReplayRequested(version.id, version.institution_id, line_id=version.line_id)
+        outbox.publish(event, actor=actor, now=now)
 
 
 def roll_back(*, line_id: UUID, actor: Actor, now: datetime) -> ModelVersion:

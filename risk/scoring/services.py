@@ -170,7 +170,7 @@ def _record(
     actor: Actor,
     now: datetime,
 ) -> Decision:
-    grade, action = _verdict(score, sealed.affordability)
+    grade, action = verdict_of(score, sealed.affordability)
     decision_id = uuid7()
     decision = Decision(
         id=decision_id,
@@ -196,7 +196,7 @@ def _record(
     return decision
 
 
-def _verdict(score: Score, ability: Ability | None, *, version: str = bands.CURRENT) -> tuple[str, str]:
+def verdict_of(score: Score, ability: Ability | None, *, version: str = bands.CURRENT) -> tuple[str, str]:
     """Return grade and action: the matrix's where affordability was judged, else the band's."""
     if ability is not None:
         return ability.outcome.grade, ability.outcome.action
@@ -220,9 +220,9 @@ def replay(*, decision: Decision) -> Replay:
     version = ModelVersion.objects.get(id=decision.version_id)
     calibration = Calibration(decision.slope_micro, decision.intercept_micro)
     score = compute(scorer_of(version), sealed.features, calibration)
-    ability = _judged_again(decision, sealed.affordability, score)
+    ability = judged_again(decision, sealed.affordability, score)
     reasons = list(scorer_of(version).reasons(score, limit=REASONS_MAX))
-    verdict = _verdict(score, ability, version=decision.bands_version)
+    verdict = verdict_of(score, ability, version=decision.bands_version)
     again = (score.logit_micro, score.pd_12m, *verdict, reasons, ability)
     before = (
         decision.logit_micro, str(decision.pd_12m), decision.grade, decision.action, sealed.reasons,
@@ -232,7 +232,7 @@ def replay(*, decision: Decision) -> Replay:
     return Replay(decision.id, "identical" if same else "different", before[:2], again[:2])
 
 
-def _judged_again(decision: Decision, ability: Ability | None, score: Score) -> Ability | None:
+def judged_again(decision: Decision, ability: Ability | None, score: Score) -> Ability | None:
     """Judge affordability from what was kept; None where it was not asked, or its matrix is no longer what it was."""
     if ability is None or decision.matrix_sha256 is None or decision.parameters_version is None:
         return None

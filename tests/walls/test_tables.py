@@ -37,7 +37,8 @@ PLATFORM_ONLY = {
     "hub_auditseal", "hub_brokermessage", "hub_brokerdead", "hub_inboxentry", "hub_invariantreport",
     "delivery_feedcursor", "institutions_tokenbinding", "institutions_usedassertion", "learning_outcomeentry",
     "learning_labelhold", "learning_trainingcheckpoint", "monitoring_scoredcase", "scoring_decisionreview",
-    "referrals_openapplicationclaim", "referrals_fundedclaim", "referrals_catalogue", "referrals_routingrun",
+    "referrals_openapplicationclaim", "referrals_fundedclaim", "referrals_policyreplay", "referrals_catalogue",
+    "referrals_routingrun",
     "journey_application", "journey_borrower", "journey_codecount", "journey_onetimecode",
     "accounts_user", "accounts_user_groups", "accounts_user_user_permissions",
 }  # fmt: skip

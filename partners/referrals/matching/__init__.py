@@ -11,7 +11,8 @@ from partners.referrals.matching.fitting import (
     lendable,
 )
 from partners.referrals.matching.ranking import OFFERS_MAX, Ranked
-from partners.referrals.matching.routing import BEFORE_AFFORDABILITY, RULES, Ledger, Routing, route
+from partners.referrals.matching.routing import BEFORE_AFFORDABILITY, RULES, Ledger, Policy, Routing, route
+from partners.referrals.matching.shifts import Judge, Shift, Shifts, count
 
 __all__ = [
     "BEFORE_AFFORDABILITY",
@@ -21,10 +22,15 @@ __all__ = [
     "Candidate",
     "Exclusion",
     "Fit",
+    "Judge",
     "Ledger",
+    "Policy",
     "Ranked",
     "Routing",
+    "Shift",
+    "Shifts",
     "capped",
+    "count",
     "expected_loss",
     "fee_of",
     "lendable",

@@ -83,21 +83,28 @@ def route(*, ask: Ask, candidates: Sequence[Candidate], policy: Policy, full: Ab
     known: dict[tuple[str, str], int] = {}
     outcomes: list[int | list[int]] = []
     for candidate in sorted(candidates, key=lambda one: one.product_id.int):
-        affordable, months = lendable(candidate, ask), nearest(candidate.terms, ask.months)
-        amount = capped(candidate, ask.amount) if affordable is None else affordable
-        beyond = [BEYOND] if affordable is None else []
-        against: list[Against] = [*own_exclusions(candidate, ask, full), *beyond, *policy(candidate, amount, months)]
-        if not against and (fee := fee_of(candidate, amount, ask.digits)) < amount:
+        found = fit(candidate, ask, policy, full)
+        if isinstance(found, Fit):
             places.append(len(outcomes))
-            fits.append(Fit(candidate, amount, months, candidate.grid[ask.grade], fee))
+            fits.append(found)
             outcomes.append(0)
         else:
-            against = against or [ALL_FEE]
-            outcomes.append([known.setdefault((one.code, one.reason), len(known)) for one in against])
+            outcomes.append([known.setdefault((one.code, one.reason), len(known)) for one in found])
     offers = rank(fits, sheet_of=partial(_sheet, ask=ask, made={}), seed=seed, digits=ask.digits)
     for offer in offers:
         outcomes[places[offer.place]] = offer.rank
     return Routing(Ledger(list(known), outcomes), offers)
+
+
+def fit(candidate: Candidate, ask: Ask, policy: Policy, full: AbstractSet[UUID]) -> Fit | Sequence[Against]:
+    """Return the terms on which a product would lend, or everything that is against it. Arguments as of `route`."""
+    affordable, months = lendable(candidate, ask), nearest(candidate.terms, ask.months)
+    amount = capped(candidate, ask.amount) if affordable is None else affordable
+    beyond = [BEYOND] if affordable is None else []
+    against: list[Against] = [*own_exclusions(candidate, ask, full), *beyond, *policy(candidate, amount, months)]
+    if not against and (fee := fee_of(candidate, amount, ask.digits)) < amount:
+        return Fit(candidate, amount, months, candidate.grid[ask.grade], fee)
+    return against or [ALL_FEE]
 
 
 def _sheet(fit: Fit, *, ask: Ask, made: dict[tuple[Any, ...], CostSheet]) -> CostSheet:

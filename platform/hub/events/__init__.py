@@ -76,7 +76,9 @@ from hub.events.scoring import (
     MatrixPromoted,
     ModelApproved,
     ModelPromoted,
+    ModelReplayRequested,
     ModelVersionRegistered,
+    PoliciesReplayed,
 )
 
 __all__ = [
@@ -125,6 +127,7 @@ __all__ = [
     "ModelVersionRegistered",
     "OfferAccepted",
     "OfferLost",
+    "ModelReplayRequested",
     "OutcomeMatured",
     "Payload",
     "PerformanceBatchRecorded",
@@ -135,6 +138,7 @@ __all__ = [
     "PolicyDrafted",
     "PolicyLive",
     "PolicySubmitted",
+    "PoliciesReplayed",
     "ProductChanged",
     "ProductOpened",
     "ReferralCreated",

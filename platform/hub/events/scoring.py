@@ -87,3 +87,43 @@ class MatrixPromoted(Payload):
     line_id: UUID
     previous_id: UUID | None
     sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class ModelReplayRequested(Payload):
+    """Somebody asked what a challenger would change under the live credit policies."""
+
+    TYPE: ClassVar[str] = "model.replay_requested"
+    SUBJECT: ClassVar[str] = "model_version"
+
+    line_id: UUID
+
+
+@dataclass(frozen=True, slots=True)
+class PoliciesReplayed(Payload):
+    """One lender's live credit policies over the last applications of a line, by the champion and by a challenger.
+
+    The platform's alone, not the lender's. `replay_id` is one replay, which is told in `total` such events: one for
+    each lender and currency, or a single one with `lender_id` null where there was nothing to tell. `approved_…`:
+    applications that the lender would have been shown; `changed` of them would be shown by one of the two alone.
+    Losses are decimal strings in major units of `currency`, mean yearly rates in percent (null without an approval).
+    """
+
+    TYPE: ClassVar[str] = "policies.replayed"
+    SUBJECT: ClassVar[str] = "model_version"
+
+    replay_id: UUID
+    champion_id: UUID | None
+    applications: int
+    total: int
+    lender_id: UUID | None
+    lender: str
+    currency: str
+    policies: int
+    approved_before: int
+    approved_after: int
+    changed: int
+    expected_loss_before: str
+    expected_loss_after: str
+    rate_before: str | None
+    rate_after: str | None
