@@ -29,25 +29,27 @@ Predict = Callable[[Frame], Floats]
 Split = tuple[Rows, Rows]
 
 
-def fit_tables(
-    frame: Frame, labels: NDArray[Any], *, seed: int, time: Floats | None = None, monotone: bool = False
-) -> Predict:
+def fit_tables(frame: Frame, labels: NDArray[Any], *, seed: int, time: Floats | None = None, **changed: Any) -> Predict:
     """Fit the glass box, and return what scores a frame with the artefact's integer tables.
 
-    `monotone`: in the directions of the frame's features.
+    `changed`: what the recipe has otherwise than the book's size suggests.
     """
-    recipe = replace(recipe_for(frame.rows, len(frame.features)), monotone=monotone)
+    recipe = replace(recipe_for(frame.rows, len(frame.features)), **changed)
     data = fit_glassbox(frame, labels, seed=seed, time=time, recipe=recipe)
     scorer = load_artefact(data, sha256=hashlib.sha256(data).hexdigest())
     return lambda rows: scorer.batch(rows.columns).pd(Calibration())
 
 
 LEARNERS: dict[str, Callable[..., Predict]] = {
-    "glassbox": fit_tables,
+    "glassbox": partial(fit_tables, monotone=False),
     "monotone": partial(fit_tables, monotone=True),
+    "scorecard": partial(fit_tables, learner="scorecard", bags=1),
     "logistic": fit_logistic,
     "challenger": fit_challenger,
 }
+
+
+USUAL = tuple(name for name in LEARNERS if name != "scorecard")
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +89,7 @@ def run_trials(
     *,
     seed: int,
     time: Floats | None = None,
-    learners: Sequence[str] = tuple(LEARNERS),
+    learners: Sequence[str] = USUAL,
     jobs: int = -1,
 ) -> Iterator[Trial]:
     """Every learner on every split, in that order, `jobs` at a time (-1: one for each core), one thread each.
@@ -103,7 +105,7 @@ def run_trials(
     yield from Parallel(n_jobs=jobs, return_as="generator")(tasks)
 
 
-def learners_for(frame: Frame, learners: Sequence[str] = tuple(LEARNERS)) -> list[str]:
+def learners_for(frame: Frame, learners: Sequence[str] = USUAL) -> list[str]:
     """The learners that have something to say of a frame."""
     held = any(feature.direction for feature in frame.features)
     return [learner for learner in learners if held or learner != "monotone"]

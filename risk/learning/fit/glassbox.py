@@ -18,6 +18,7 @@ from risk.learning.fit.choice import MORE_ROUNDS, best_pairs, choose
 from risk.learning.fit.frame import Floats, Frame, Labels, checked_labels
 from risk.learning.fit.grid import Codes, GridAxis, direction_of, encode, make_grid
 from risk.learning.fit.recipe import BAG_FORMAT, PLAN_FORMAT, Bag, Growth, Plan, Recipe, canonical, digest, recipe_for
+from risk.learning.fit.scorecard import classed_grid, fit_scorecard
 from risk.learning.fit.tables import IntegerTables, Tables, add_up, made_monotone, mean_of, purified, rounded
 
 FORMAT = "luopan.glassbox/1"
@@ -62,9 +63,10 @@ def prepare(
     """
     recipe = recipe or recipe_for(frame.rows, len(frame.features))
     marks = checked_labels(frame, labels)
-    growth, since = _chosen(frame, marks, seed=seed, recipe=recipe, time=time)
+    card = recipe.learner == "scorecard"
+    growth, since = (Growth(), None) if card else _chosen(frame, marks, seed=seed, recipe=recipe, time=time)
     frame, marks = _since(frame, marks, since, time)
-    grid = make_grid(frame, marks, bins=recipe.bins)
+    grid = classed_grid(frame, marks) if card else make_grid(frame, marks, bins=recipe.bins)
     codes = encode(grid, frame)
     return Plan(
         format=PLAN_FORMAT,
@@ -74,7 +76,7 @@ def prepare(
         share_ppm=[_share_ppm(axis, frame) for axis in grid],
         growth=growth,
         since=since,
-        pairs=_pairs(codes, marks, recipe),
+        pairs=[] if card else _pairs(codes, marks, recipe),
         rows=frame.rows,
         bads=int(marks.sum()),
         book_format=book_format,
@@ -91,12 +93,18 @@ def fit_bag(frame: Frame, labels: NDArray[Any], plan: Plan, number: int, *, time
     codes = encode(plan.grid, frame)
     if digest(canonical(plan.grid) + codes.tobytes() + marks.tobytes()) != plan.book_sha256:
         raise ValueError("This is not the book that the plan was made for.")
-    model = fit_model(codes, marks, plan, number)
+    card = plan.recipe.learner == "scorecard"
+    baseline, leaves = fit_scorecard(codes, marks, plan.grid) if card else _trees(codes, marks, plan, number)
+    sides = [([(feature, *side) for feature, side in sorted(box.items())], value) for box, value in leaves]
+    return Bag(BAG_FORMAT, digest(plan.to_bytes()), number, baseline, sides)
+
+
+def _trees(codes: Codes, labels: Labels, plan: Plan, number: int) -> tuple[float, list[trees.Box]]:
+    model = fit_model(codes, labels, plan, number)
     leaves = list(trees.boxes(model, plan.sizes))
     baseline = trees.baseline(model)
     check_tables(add_up(leaves, baseline=baseline, sizes=plan.sizes), model, plan)
-    sides = [([(feature, *side) for feature, side in sorted(box.items())], value) for box, value in leaves]
-    return Bag(BAG_FORMAT, digest(plan.to_bytes()), number, baseline, sides)
+    return baseline, leaves
 
 
 def fit_model(codes: Codes, labels: Labels, plan: Plan, number: int) -> HistGradientBoostingClassifier:

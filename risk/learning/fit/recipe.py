@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 from msgspec.structs import replace
@@ -26,8 +26,13 @@ class Growth(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Recipe(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The settings of a glass box. A single growth with its rounds given needs no choice and no inner fits."""
+    """The settings of a glass box. A single growth with its rounds given needs no choice and no inner fits.
 
+    A `scorecard` takes none of the others, but for `min_share`: it has classes of its own and always keeps to the
+    features' directions.
+    """
+
+    learner: Literal["glassbox", "scorecard"] = "glassbox"
     bins: int = 64
     bags: int = 3
     # Share of the rows in each bag, and of the features that one split may choose from: what makes bags differ.

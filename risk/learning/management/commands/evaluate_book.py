@@ -11,7 +11,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from risk.features.facade import Mapping, MappingError, read_mapping
-from risk.learning.evaluation import Trial, folds_of, learners_for, run_trials, split_at, summary
+from risk.learning.evaluation import LEARNERS, USUAL, Trial, folds_of, learners_for, run_trials, split_at, summary
 from risk.learning.fit.frame import Frame
 from risk.learning.fit.leaks import Leak, find_leaks
 from risk.learning.rawbook import RawBook, RawBookError, read_book
@@ -40,6 +40,7 @@ class Command(BaseCommand):
             "--rounds", choices=("time", "random"), default="time",
             help="rows held back to choose how far trees grow: the latest ones (with --time), or any",
         )  # fmt: skip
+        parser.add_argument("--scorecard", action="store_true", help="try the scorecard too")
         parser.add_argument("--folds", type=int, default=5, help="stratified, shuffled folds (without --time)")
         parser.add_argument("--seed", type=int, default=42)
 
@@ -59,12 +60,13 @@ class Command(BaseCommand):
             frame = _directed(book.frame.without(leaks), mapping)
             book = replace(book, frame=frame, left_out={**book.left_out, **why})
             self._tell(book)
-            for line in self._lines(book, options["folds"], options["seed"], options["rounds"]):
+            for line in self._lines(book, options):
                 self.stdout.write(json.dumps({**line, "leaks": why}))
         except (RawBookError, MappingError, FileNotFoundError, ValueError) as error:
             raise CommandError(str(error)) from error
 
-    def _lines(self, book: RawBook, folds: int, seed: int, rounds: str) -> Iterator[dict[str, Any]]:
+    def _lines(self, book: RawBook, options: dict[str, Any]) -> Iterator[dict[str, Any]]:
+        folds, seed, rounds = options["folds"], options["seed"], options["rounds"]
         if book.time is None or book.cutoff is None:
             splits = folds_of(book.labels, folds=folds, seed=seed)
             how: dict[str, Any] = {"folds": folds}
@@ -72,8 +74,9 @@ class Command(BaseCommand):
             splits = [split_at(book.labels, book.time, cutoff=book.cutoff)]
             how = {"train_rows": len(splits[0][0]), "test_rows": len(splits[0][1])}
         time = book.time if rounds == "time" else None
-        trials = run_trials(book.frame, book.labels, splits, seed=seed, time=time)
-        trials = self._watched(trials, len(splits), learners=len(learners_for(book.frame)))
+        learners = learners_for(book.frame, tuple(LEARNERS) if options["scorecard"] else USUAL)
+        trials = run_trials(book.frame, book.labels, splits, seed=seed, time=time, learners=learners)
+        trials = self._watched(trials, len(splits), learners=len(learners))
         for learner, group in groupby(trials, key=lambda trial: trial.learner):
             found = list(group)
             measures = summary(found)
