@@ -6,6 +6,17 @@ from risk.features.catalogue.mapping import LabelDefinition, Mapping
 from risk.features.catalogue.mapping_text import MappingError, MappingFault, read_mapping, stored_mapping
 from risk.features.catalogue.reason_texts import reason_text, what_helps
 from risk.features.catalogue.rows import HeaderError, Row, RowProblem, RowReader, split_line
+from risk.features.maths.groups import GroupColumn, GroupPair, joined, pairs, together
+from risk.features.maths.rates import (
+    Z_95,
+    Estimate,
+    ImpactAtCutOff,
+    impact_at,
+    impact_ratio,
+    mean_difference,
+    paired_ratio,
+    rate,
+)
 from risk.features.sources import (
     BUDGET_S,
     KINDS,
@@ -18,6 +29,7 @@ from risk.features.sources import (
     Terms,
     ask_together,
     local_sources,
+    timeout_s,
 )
 
 __all__ = [
@@ -25,9 +37,14 @@ __all__ = [
     "KINDS",
     "PURPOSE_OF",
     "SANCTIONS_HIT",
+    "Z_95",
     "Direction",
+    "Estimate",
     "Feature",
+    "GroupColumn",
+    "GroupPair",
     "HeaderError",
+    "ImpactAtCutOff",
     "Kind",
     "LabelDefinition",
     "Mapping",
@@ -43,10 +60,19 @@ __all__ = [
     "Terms",
     "Value",
     "ask_together",
+    "impact_at",
+    "impact_ratio",
+    "joined",
     "local_sources",
+    "mean_difference",
+    "paired_ratio",
+    "pairs",
+    "rate",
     "read_mapping",
     "reason_text",
     "split_line",
     "stored_mapping",
+    "timeout_s",
+    "together",
     "what_helps",
 ]

@@ -13,7 +13,7 @@ from hub.clock import now as clock_now
 from hub.metrics import Gauge
 from risk.learning import monitored, outcomes, queries, reading, services, shipped
 from risk.learning.demo_book import demo_csv
-from risk.learning.facts import BookSample, GroupColumn, LoanOutcome
+from risk.learning.facts import BookSample, LoanOutcome
 from risk.learning.flows import RUN
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ Scope = Callable[[], AbstractContextManager[None]]
 Clock = Callable[[], datetime]
 Say = Callable[[str], None]
 __all__ = [
-    "BookSample", "BookTaken", "GroupColumn", "LoanOutcome", "Trained", "auc_interval", "auc_lost", "book_samples",
+    "BookSample", "BookTaken", "LoanOutcome", "Trained", "auc_interval", "auc_lost", "book_samples",
     "generated_book", "line_outcomes", "psi", "ranking_power", "record_outcome", "take_book", "train_line",
     "training_gauges",
 ]  # fmt: skip

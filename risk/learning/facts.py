@@ -5,6 +5,8 @@ from datetime import date
 from typing import Any
 from uuid import UUID
 
+from risk.features.facade import GroupColumn
+
 
 @dataclass(frozen=True, slots=True)
 class LoanOutcome:
@@ -15,20 +17,6 @@ class LoanOutcome:
     is_bad: bool
     opened_on: date
     lender_id: UUID | None
-
-
-@dataclass(frozen=True, slots=True)
-class GroupColumn:
-    """A protected attribute or a proxy of one: its values, and on what basis they stand.
-
-    `kind` is number or category, `basis` collected, voluntary or estimated.
-    """
-
-    name: str
-    kind: str
-    unit: str
-    basis: str
-    values: list[Any]
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,10 +7,14 @@ from typing import Any
 from uuid import UUID
 
 import numpy as np
+from numpy.typing import NDArray
 
-from risk.features.facade import Feature
+from risk.features.facade import Feature, joined, pairs, together
+from risk.learning import monitored
 from risk.learning.assembly import TrainingSet
+from risk.learning.facts import BookSample
 from risk.learning.fit.criteria import Applicants, Criterion, Evidence, judge
+from risk.learning.fit.fairness import Approvals, fair
 from risk.learning.fit.frame import Column, Floats, Frame, Rows
 from risk.learning.fit.suspects import find_suspects
 from risk.learning.validation import Logits, Plan, Split, calibration_of, probabilities
@@ -18,6 +22,7 @@ from risk.scoring import facade as scoring
 from risk.scoring.facade import Calibration, Champion
 
 APPLICANTS_MAX, APPLICANTS_LEAST = 2_000, 200
+GROUP_ROWS_MAX = 5_000  # of each book
 _EVER = datetime.min.replace(tzinfo=UTC)
 
 Values = Mapping[str, float | str | None]
@@ -28,6 +33,12 @@ def last_applicants(*, line_id: UUID, until: datetime) -> list[Values]:
     ids = [one.id for one in scoring.decisions(line_id=line_id, since=_EVER, until=until, limit=APPLICANTS_MAX)]
     known = scoring.decided_values(decision_ids=ids)
     return [known[one] for one in reversed(ids) if one in known]
+
+
+def with_groups(*, line_id: UUID, run_id: UUID, until: datetime) -> list[BookSample]:
+    """Samples of the books that a run learns from, with what is known of their people's groups."""
+    samples = monitored.book_samples(line_id=line_id, run_id=run_id, until=until, limit=GROUP_ROWS_MAX)
+    return [one for one in samples if one.learned and one.labels]
 
 
 def suspected(found: TrainingSet, champion: Champion | None) -> dict[UUID, str]:
@@ -52,13 +63,38 @@ def judgement(
     *,
     seed: int,
 ) -> list[Criterion]:
-    """Judge a challenger: `logits` are those of the tested rows of each split, `artefact` the one to be registered."""
+    """Judge a challenger: `logits` are those of the tested rows of each split, `artefact` the one to be registered.
+
+    What group data say of it is `fairness`.
+    """
     rows = np.concatenate([test for _, test in checks.splits])
     order = _in_order(found, rows, seed)
     split = _split(found, checks)
     parts = (found.frame.take(split[0]), found.frame.take(split[1])) if split else None
     tested = _tested(found, rows[order], np.concatenate(logits)[order], champion)
     return judge(tested, parts, _scored(found, artefact, champion, applicants))
+
+
+def fairness(
+    books: Sequence[BookSample], artefact: bytes, calibration: Calibration, champion: Champion | None
+) -> Criterion:
+    """Judge a version, with the calibration that it serves with, by the group data of its books."""
+    tables = [(one.groups, len(one.labels)) for one in books]
+    challenger = scoring.load_artefact(artefact, sha256=hashlib.sha256(artefact).hexdigest())
+    pd_below = scoring.approved_below()
+
+    def approved(scorer: scoring.Scorer, line: Calibration) -> NDArray[np.bool_]:
+        columns = {name: joined((one.columns.get(name), len(one.labels)) for one in books) for name in scorer.names}
+        return np.asarray(scorer.batch(columns).pd(line) < pd_below)
+
+    return fair(
+        Approvals(
+            list(pairs(one for one in together(tables) if one.protected)),
+            approved(challenger, calibration),
+            approved(champion.scorer, champion.calibration) if champion else None,
+            pd_below,
+        )
+    )
 
 
 def _scored(

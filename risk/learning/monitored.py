@@ -8,9 +8,9 @@ from uuid import UUID
 import msgspec
 from django.db.models import Func, Max
 
-from risk.features.facade import stored_mapping
+from risk.features.facade import GroupColumn, stored_mapping
 from risk.learning import queries
-from risk.learning.facts import BookSample, GroupColumn, LoanOutcome
+from risk.learning.facts import BookSample, LoanOutcome
 from risk.learning.models import LabelEntry, LoanBook, OutcomeEntry, TrainingRun
 
 
@@ -42,9 +42,12 @@ def _sample(book: LoanBook, limit: int, *, learned: bool) -> BookSample:
     rows = [_opened(book, line_no, sealed) for line_no, _, _, sealed in found]
     columns = {column.feature_name: [row[at] for row in rows] for at, column in enumerate(mapping.kept_columns)}
     groups = [
-        GroupColumn(column.feature_name, column.kind, column.full_unit, column.basis, columns[column.feature_name])
+        GroupColumn(
+            column.feature_name, column.kind, column.full_unit, column.basis, columns[column.feature_name],
+            protected=column.is_protected,
+        )
         for column in mapping.group_columns
-    ]
+    ]  # fmt: skip
     known = {feature.name: columns[feature.name] for feature in mapping.training_features}
     return BookSample(known, groups, [one[1] for one in found], [one[2] for one in found], learned)
 

@@ -1,4 +1,4 @@
-"""The reference of reasons, put into a fitted artefact: that of the rulebook, by the line's jurisdiction and the day."""
+"""The reference of reasons, put into a fitted artefact: the rulebook's, by the line's jurisdiction and the day."""
 
 from datetime import date
 from typing import Any

@@ -29,7 +29,7 @@ from risk.learning.fit.leaks import find_leaks
 from risk.learning.fit.recipe import Bag, Recipe, bag_from, plan_from
 from risk.learning.fit.recipe import Plan as FitPlan
 from risk.learning.hold_models import Range
-from risk.learning.judgement import judgement, last_applicants, suspected
+from risk.learning.judgement import fairness, judgement, last_applicants, suspected, with_groups
 from risk.learning.models import LabelHold, LoanBook, OutcomeEntry, TrainingCheckpoint, TrainingRun
 from risk.learning.references import referred
 from risk.learning.run_models import ATTEMPTS_MAX
@@ -150,6 +150,7 @@ class _Training:
             self.earlier = queries.known_before(run=self.run)
             self.champion = scoring.champion_on(line_id=self.run.line_id)
             self.applicants = last_applicants(line_id=self.run.line_id, until=worker.clock())
+            self.groups = with_groups(line_id=self.run.line_id, run_id=self.run.id, until=worker.clock())
         self.books: list[LoanBook] = [books[book_id] for book_id in self.run.book_ids]
         self.recipe = msgspec.convert(self.run.recipe, Recipe)
         self.done = 0
@@ -183,6 +184,7 @@ class _Training:
         criteria = judgement(
             found, checks, logits, artefact, self.champion, self.applicants, seed=self.run.seed
         )  # fmt: skip
+        criteria.append(fairness(self.groups, artefact, calibration, self.champion))
         facts = {**self._facts(plan, found), "reference": reference, "criteria": [asdict(one) for one in criteria]}
         report = report_of(found, checks, logits, calibration, facts=facts)
         return self._register(artefact, calibration, report)

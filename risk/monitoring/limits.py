@@ -2,12 +2,11 @@
 
 from dataclasses import dataclass
 
-from risk.monitoring.maths.rates import Estimate
+from risk.features.facade import Estimate
 
 ROWS_LEAST = 200  # for a figure of a whole population: below, noise looks like a shift
 CLASS_ROWS_LEAST = 10  # goods, and bads, for an AUC
 RATE_ROWS_LEAST = 30
-GROUP_ROWS_LEAST = 50
 BADS_EXPECTED_LEAST = 5.0
 VINTAGES_WATCHED = 6  # the newest; older ones are shown, and nothing can be done about them any more
 AUC_DROP = 0.05

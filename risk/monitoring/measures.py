@@ -9,13 +9,13 @@ from uuid import UUID
 import numpy as np
 from numpy.typing import NDArray
 
+from risk.features.facade import Estimate, rate
 from risk.learning import facade as learning
 from risk.monitoring import limits
 from risk.monitoring.facts import LineFacts, ScoredLoan
 from risk.monitoring.limits import FREE, Limit
 from risk.monitoring.maths import stability
 from risk.monitoring.maths.calibration import calibration, reliability
-from risk.monitoring.maths.rates import Estimate, rate
 from risk.scoring.facade import Decided
 
 VINTAGES_MAX = 24

@@ -1,17 +1,18 @@
 """Fairness is measured on books, on a stated basis; books that were learned from are told apart from others."""
 
 from datetime import timedelta
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import numpy as np
 import pytest
 
 from hub.clock import now
+from hub.errors import Conflict
 from hub.tenancy import platform_scope, tenant_scope
 from risk.learning import services, training
 from risk.monitoring.models import Alert, Figure
 from risk.scoring import registry
-from risk.scoring.models import ModelLine
+from risk.scoring.models import ModelLine, ModelVersion
 from tests.risk.factories import ACTOR, MAPPING, QUICK, book_bytes, imported
 from tests.risk.monitored import figures, watch
 from tests.risk.registry_factory import OSCAR, RITA
@@ -46,12 +47,23 @@ def line() -> ModelLine:
         )  # fmt: skip
     done = training.train(run_id=run.id, scope=platform_scope, clock=now, actor=ACTOR)
     assert done.version_id is not None, done.failure
+    refused_for_its_ratio(done.version_id)
     with platform_scope():
         for user_id in (RITA, OSCAR):
             registry.approve_version(version_id=done.version_id, user_id=user_id, now=now())
     imported(book_bytes(lines(600, seed=2, first=9_000)), mapping=ESTIMATED, institution_id=OWNER)
     with platform_scope():
         return ModelLine.objects.get()
+
+
+def refused_for_its_ratio(version_id: UUID) -> None:
+    """No waiver helps; then the version is made one of a time when there was no such limit."""
+    with platform_scope():
+        with pytest.raises(Conflict, match="sex: F / M, data collected"):
+            registry.approve_version(version_id=version_id, user_id=RITA, waiver="All the same, for a test.", now=now())
+        version = ModelVersion.objects.get(id=version_id)
+        version.report["criteria"] = [one for one in version.report["criteria"] if one["name"] != "fair"]
+        version.save(update_fields=["report"])
 
 
 def test_groups_are_compared_at_each_cut_off_and_nobody_elses_eyes_see_it(line: ModelLine) -> None:

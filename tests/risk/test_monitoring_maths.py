@@ -9,9 +9,10 @@ from numpy.typing import NDArray
 from scipy import stats
 from sklearn.linear_model import LogisticRegression
 
+from risk.features.maths import rates
 from risk.learning.fit.comparison import paired_auc_difference
 from risk.learning.fit.stability import psi
-from risk.monitoring.maths import alternatives, rates, stability
+from risk.monitoring.maths import alternatives, stability
 from risk.monitoring.maths.calibration import calibration
 
 Floats = NDArray[np.float64]

@@ -54,6 +54,7 @@ def test_a_training_registers_a_challenger_with_its_report() -> None:
     report = version.report
     assert (report["kind"], report["rows"], report["bads"]) == ("out_of_time", ROWS, book.bads)
     assert report["cutoff"] >= "2022-09-15"
+    assert (report["reference"]["kind"], report["reference"]["jurisdiction"]) == ("BestValue", "*")
     assert 0.5 < report["measures"]["auc"] < 1
     assert sum(point["rows"] for point in report["reliability"]) == report["tested_rows"]
     histogram = report["histogram"]

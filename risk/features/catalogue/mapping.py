@@ -69,6 +69,11 @@ class GroupValues(ValueColumn, frozen=True):
 
     basis: Basis = "collected"
 
+    @property
+    def is_protected(self) -> bool:
+        """Whether it is a protected attribute itself, not a proxy of one."""
+        return isinstance(self, ProtectedColumn)
+
 
 class ProtectedColumn(GroupValues, frozen=True, tag_field="role", tag="protected"):
     """A protected attribute."""

@@ -1,6 +1,6 @@
 """Data sources, pure: one interface for bureaus, open banking, incomes and sanctions lists; and a local provider."""
 
-from risk.features.sources.asking import BUDGET_S, Question, Settled, ask_together
+from risk.features.sources.asking import BUDGET_S, Question, Settled, ask_together, timeout_s
 from risk.features.sources.interface import (
     FACTS,
     KINDS,
@@ -38,4 +38,5 @@ __all__ = [
     "Terms",
     "ask_together",
     "local_sources",
+    "timeout_s",
 ]

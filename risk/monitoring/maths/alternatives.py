@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from risk.monitoring.maths.rates import impact_ratio
+from risk.features.facade import impact_ratio
 
 Floats = NDArray[np.float64]
 Mask = NDArray[np.bool_]

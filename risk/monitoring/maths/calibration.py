@@ -6,7 +6,7 @@ from math import sqrt
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from risk.monitoring.maths.rates import Z_95, Estimate, rate
+from risk.features.facade import Z_95, Estimate, rate
 
 Floats = NDArray[np.float64]
 _TINY = 1e-6

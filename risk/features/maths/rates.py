@@ -85,3 +85,17 @@ def mean_difference(group: ArrayLike, reference: ArrayLike) -> Estimate:
     value = (float(ours.mean()) - float(theirs.mean())) / pooled
     reach = Z_95 * sqrt((n + m) / (n * m) + value**2 / (2 * (n + m)))
     return Estimate(value, value - reach, value + reach)
+
+
+def paired_ratio(first: NDArray[np.bool_], second: NDArray[np.bool_]) -> Estimate:
+    """The logarithm of the ratio of two shares of the same rows: ln(share of `first` / share of `second`).
+
+    Its variance is the delta method's on the counts of the two-by-two table: (1/a + 1/b - 2c/ab) / n with the shares
+    a, b and c of both. Raises ValueError where one of them holds nowhere.
+    """
+    rows = len(first)
+    a, b, both = (float(np.mean(part)) if rows else 0.0 for part in (first, second, first & second))
+    if not a or not b:
+        raise ValueError("Both shares must be above nought.")
+    value, reach = log(a / b), Z_95 * sqrt(max(0.0, (1 / a + 1 / b - 2 * both / (a * b)) / rows))
+    return Estimate(value, value - reach, value + reach)
