@@ -23,7 +23,9 @@ from hub.key_columns import Indexed
 
 CREDIT_SCORING = "credit_scoring"
 SHARE_WITH_LENDER = "share_with_lender"
-PURPOSES = (CREDIT_SCORING, SHARE_WITH_LENDER)
+HARD_INQUIRY = "hard_inquiry"
+"""That a source is asked in a way which other lenders can see."""
+PURPOSES = (CREDIT_SCORING, SHARE_WITH_LENDER, HARD_INQUIRY)
 PLATFORM = "luopan"
 """The recipient of a consent that is for the platform itself; for one lender it is the institution's id."""
 _LOCK = "pg_advisory_xact_lock{}(hashtextextended(%s, 0)) IS NULL"
@@ -197,10 +199,10 @@ def give(
 ) -> UUID:
     """Record what a borrower of the platform consents to; return the consent's id. Platform scope.
 
-    `purpose` is "credit_scoring" with the recipient "luopan", or "share_with_lender" with the institution's id as the
-    recipient. `reference` is the caller's own name of it (such as "application|<id>"): again, it returns the same
-    consent. `NotFound` for no person of the platform, `Erased`, `Invalid` where it expires before it begins,
-    `Conflict` where the reference stands for something else, was withdrawn or has expired.
+    `purpose` is "credit_scoring" or "hard_inquiry" with the recipient "luopan", or "share_with_lender" with the
+    institution's id as the recipient. `reference` is the caller's own name of it (such as "application|<id>"): again,
+    it returns the same consent. `NotFound` for no person of the platform, `Erased`, `Invalid` where it expires before
+    it begins, `Conflict` where the reference stands for something else, was withdrawn or has expired.
     """
     person = _borrower(person_id)
     claim = Claim(_lender(purpose, recipient), reference, purpose, recipient, text_version, now, expires_at)
@@ -219,7 +221,7 @@ def _borrower(person_id: UUID) -> DataKey:
 def _lender(purpose: str, recipient: str) -> UUID | None:
     if purpose == SHARE_WITH_LENDER:
         return UUID(recipient)
-    if (purpose, recipient) != (CREDIT_SCORING, PLATFORM):
+    if purpose not in (CREDIT_SCORING, HARD_INQUIRY) or recipient != PLATFORM:
         raise ValueError(f"no consent of a borrower is for {purpose} by {recipient}")
     return None
 

@@ -270,6 +270,7 @@ STORAGES = {
 # --- the borrower's pages ---------------------------------------------------------------------------------------------
 CONTACT = env.text("LUOPAN_CONTACT", "help@luopan.example")  # where borrowers disagree, ask, and have mistakes mended
 CODE_GATEWAY = env.text("LUOPAN_CODE_GATEWAY")  # the class that sends one-time codes by text message
+SOURCES = env.words("LUOPAN_SOURCES")  # data sources of live applications: classes, or functions that make some
 # How many codes may go, each limit with its period; hours and days are those of UTC, but rolling for one number.
 CODES_NUMBER_HOUR = env.integer("LUOPAN_CODES_NUMBER_HOUR", 5, low=1, high=100)
 CODES_NUMBER_DAY = env.integer("LUOPAN_CODES_NUMBER_DAY", 10, low=1, high=1_000)
@@ -383,5 +384,6 @@ METRIC_SOURCES = [
     "risk.scoring.facade.gauges",
     "risk.learning.facade.training_gauges",
     "risk.monitoring.facade.gauges",
+    "risk.scoring.facade.source_gauges",
     "partners.delivery.facade.gauges",
 ]

@@ -19,6 +19,7 @@ from risk.scoring.contest import (
     review_of,
     withdraw_review,
 )
+from risk.scoring.evidence import Evidence
 from risk.scoring.facts import Champion, Decided, DecidedFeatures, LineView, ModelView, Said
 from risk.scoring.glassbox import (
     FORMAT,
@@ -34,6 +35,7 @@ from risk.scoring.glassbox import (
     load_artefact,
     manifest_of,
 )
+from risk.scoring.inquiring import About, Known, begin_inquiries, known_of, make_inquiries, source_gauges
 from risk.scoring.shapes import DecisionReason, ScoredApplication
 
 if TYPE_CHECKING:
@@ -45,6 +47,7 @@ if TYPE_CHECKING:
 __all__ = [
     "FORMAT",
     "SANDBOX_LINE",
+    "About",
     "AffordabilityView",
     "ArtefactError",
     "Batch",
@@ -53,7 +56,9 @@ __all__ = [
     "Decided",
     "DecidedFeatures",
     "DecisionReason",
+    "Evidence",
     "InputError",
+    "Known",
     "LineView",
     "Manifest",
     "Means",
@@ -67,6 +72,7 @@ __all__ = [
     "approve_version",
     "Said",
     "ask_review",
+    "begin_inquiries",
     "champion",
     "champion_on",
     "champion_ready",
@@ -81,9 +87,11 @@ __all__ = [
     "gauges",
     "get_line",
     "has_champion",
+    "known_of",
     "line_names",
     "line_of",
     "load_artefact",
+    "make_inquiries",
     "manifest_of",
     "model",
     "models_in_use",
@@ -95,6 +103,7 @@ __all__ = [
     "review_of",
     "score_application",
     "scorer",
+    "source_gauges",
     "withdraw_review",
 ]
 
@@ -173,10 +182,12 @@ def score_application(
     actor: "Actor",
     now: datetime,
     means: Means | None = None,
+    evidence: Evidence | None = None,
 ) -> ScoredApplication:
     """Score a borrower of the platform by the champion of its line; platform scope, the record is of no institution.
 
-    With `means` affordability is judged too, and the line's policy matrix decides on grade and action.
+    With `means` affordability is judged too, and the line's policy matrix decides on grade and action. `evidence` is
+    what `known_of` said of the sources: who may stand on a sanctions list is never approved by the score alone.
     `person_id` is the platform's DataKey, `consent_id` from `hub.consent.give` for credit_scoring by luopan.
     `Invalid` names unknown or mistyped features; `Conflict` where the consent does not hold or the line has no
     champion; `NotFound` for an unknown line or person; `Erased` where the person was erased.
@@ -185,7 +196,7 @@ def score_application(
 
     scored = services.score_application(
         line_name=line_name, person_id=person_id, consent_id=consent_id, features=features, actor=actor, now=now,
-        means=means,
+        means=means, evidence=evidence,
     )  # fmt: skip
     return _application(scored)
 
@@ -242,7 +253,8 @@ def _application(scored: "Scored") -> ScoredApplication:
     )
     row, ability = scored.decision, scored.sealed.affordability
     shown = view_of(ability) if ability else None
-    return ScoredApplication(row.id, str(row.pd_12m), row.grade, row.action, reasons, row.version_id, shown)
+    evidence = scored.sealed.evidence
+    return ScoredApplication(row.id, str(row.pd_12m), row.grade, row.action, reasons, row.version_id, shown, evidence)
 
 
 def champion_ready() -> tuple[bool, str]:

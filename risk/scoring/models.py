@@ -14,12 +14,14 @@ from risk.scoring.glassbox import Calibration, Scorer, load_artefact
 from risk.scoring.matrix_models import MatrixApproval, PolicyMatrix
 from risk.scoring.review_models import DecisionReview
 from risk.scoring.shift_models import PolicyShift
+from risk.scoring.source_models import Inquiry
 
 __all__ = [
     "Approval",
     "BatchLine",
     "Decision",
     "DecisionReview",
+    "Inquiry",
     "MatrixApproval",
     "ModelLine",
     "ModelVersion",

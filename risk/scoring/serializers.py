@@ -8,10 +8,12 @@ from msgspec import Meta, Struct
 
 from risk.scoring.affordability import AffordabilityView, view_of
 from risk.scoring.affordability_body import AFFORDABILITY_EXAMPLES, AffordabilityBody
+from risk.scoring.evidence import Evidence
 from risk.scoring.glassbox import Reason
 from risk.scoring.services import Replay, Scored
 
 MICRO = 1_000_000
+NO_EVIDENCE = Evidence()
 Reference = Annotated[str, Meta(min_length=1, max_length=200)]
 Moment = Annotated[datetime, Meta(tz=True)]
 
@@ -78,6 +80,8 @@ class ScoreAnswer(Struct, frozen=True):
     """A decision record. `pd_12m` is the calibrated probability of default, `logit` the raw sum of the tables.
 
     `affordability` is null where it was not asked; where it was, grade and recommended action are the policy matrix's.
+    `evidence` names the data sources that were used, and those that it was made `without`; a score of values that you
+    give asks none.
     """
 
     id: UUID
@@ -89,6 +93,7 @@ class ScoreAnswer(Struct, frozen=True):
     recommended_action: Literal["approve", "review", "decline"]
     reasons: list[ReasonAnswer]
     affordability: AffordabilityView | None
+    evidence: Evidence
     consent_id: UUID
     versions: VersionsAnswer
 
@@ -122,6 +127,7 @@ def score_answer(scored: Scored) -> ScoreAnswer:
         recommended_action=cast(Literal["approve", "review", "decline"], decision.action),
         reasons=[reason_answer(rank, reason) for rank, reason in enumerate(scored.sealed.reasons, start=1)],
         affordability=view_of(scored.sealed.affordability) if scored.sealed.affordability else None,
+        evidence=scored.sealed.evidence or NO_EVIDENCE,
         consent_id=decision.consent_id,
         versions=VersionsAnswer(
             ModelAnswer(decision.version_id, scored.number, decision.sha256),
@@ -177,6 +183,7 @@ SCORE_EXAMPLES: dict[str, Any] = {
             }
         ],
         "affordability": AFFORDABILITY_EXAMPLES["response"],
+        "evidence": {"used": [], "without": [], "facts": []},
         "consent_id": "019ab2f0-5b1c-7d20-8a41-0d9a6f1f2c33",
         "versions": {
             "model": {

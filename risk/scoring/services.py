@@ -20,6 +20,7 @@ from hub.ids import uuid7
 from risk.scoring import bands, matrices
 from risk.scoring.affordability import Ability, Means, judge
 from risk.scoring.computing import compute
+from risk.scoring.evidence import Evidence, held
 from risk.scoring.glassbox import ArtefactError, Calibration, Reason, Score, Scorer
 from risk.scoring.models import Decision, ModelLine, ModelVersion, PolicyMatrix
 
@@ -45,11 +46,12 @@ class ConsentReference:
 
 
 class Sealed(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What a decision keeps under the person's key; affordability where it was asked."""
+    """What a decision keeps under the person's key; affordability and evidence where they were asked for."""
 
     features: dict[str, float | str | None]
     reasons: list[Reason]
     affordability: Ability | None = None
+    evidence: Evidence | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +62,7 @@ class _Asked:
     features: Mapping[str, float | str | None]
     means: Means | None
     live: list[PolicyMatrix]
+    evidence: Evidence | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +114,8 @@ def score_person(
     if person.erased_at is not None:
         raise Erased("This person was erased: nothing can be scored for this reference any more.")
     consent_id = consent.require(claim=claim, person=person, entries=entries, actor=actor, now=now)
-    return _score(version, person, consent_id, _Asked(line_name, features, means, *(live or [[]])), actor, now)
+    asked = _Asked(line_name, features, means, live[0] if live else [])
+    return _score(version, person, consent_id, asked, actor, now)
 
 
 def score_application(
@@ -123,10 +127,12 @@ def score_application(
     actor: Actor,
     now: datetime,
     means: Means | None = None,
+    evidence: Evidence | None = None,
 ) -> Scored:
     """Score a borrower of the platform under his consent and keep the decision record. Platform scope.
 
-    `means` and errors as of `score_person`; `NotFound` also where there is no such borrower.
+    `evidence` says which of `features` and `means` came from sources. `means` and errors as of `score_person`;
+    `NotFound` also where there is no such borrower.
     """
     who = Part(DataKey, "id = %s AND kind = %s AND institution_id IS NULL", (person_id, DataKey.PERSON))
     parts = (_champions(line_name, None), who, consent.entries_of(consent_id), *_matrices(line_name, None, means))
@@ -138,7 +144,8 @@ def score_application(
     if person.erased_at is not None:
         raise Erased("This person was erased: nothing can be scored for this reference any more.")
     consent.refuse_unless_held(entries, person_id=person_id, purpose=PURPOSE, recipient=consent.PLATFORM, now=now)
-    return _score(version, person, consent_id, _Asked(line_name, features, means, *(live or [[]])), actor, now)
+    asked = _Asked(line_name, features, means, live[0] if live else [], evidence)
+    return _score(version, person, consent_id, asked, actor, now)
 
 
 def _matrices(line_name: str, institution_id: UUID | None, means: Means | None) -> list[Part]:
@@ -155,7 +162,7 @@ def _score(
         rules = matrices.in_force(asked.live, institution_id=version.institution_id)
         ability = judge(asked.means, grade=grade, matrix=rules.matrix, matrix_name=rules.name)
         digest = rules.sha256
-    sealed = Sealed(dict(asked.features), list(scorer.reasons(score, limit=REASONS_MAX)), ability)
+    sealed = Sealed(dict(asked.features), list(scorer.reasons(score, limit=REASONS_MAX)), ability, asked.evidence)
     decision = _record(version, person, consent_id, score, sealed, digest, actor, now)
     return Scored(decision, asked.line_name, version.number, sealed)
 
@@ -188,7 +195,7 @@ def _record(
         logit_micro=score.logit_micro,
         pd_12m=score.pd_12m,
         grade=grade,
-        action=action,
+        action=held(action, sealed.evidence),
         created_at=now,
     )
     payload = DecisionScored(decision_id, person.institution_id, version_id=version.id, grade=grade)
@@ -223,7 +230,8 @@ def replay(*, decision: Decision) -> Replay:
     ability = judged_again(decision, sealed.affordability, score)
     reasons = list(scorer_of(version).reasons(score, limit=REASONS_MAX))
     verdict = verdict_of(score, ability, version=decision.bands_version)
-    again = (score.logit_micro, score.pd_12m, *verdict, reasons, ability)
+    grade, action = verdict
+    again = (score.logit_micro, score.pd_12m, grade, held(action, sealed.evidence), reasons, ability)
     before = (
         decision.logit_micro, str(decision.pd_12m), decision.grade, decision.action, sealed.reasons,
         sealed.affordability,

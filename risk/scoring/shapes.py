@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from risk.scoring.affordability import AffordabilityView
+from risk.scoring.evidence import Evidence
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +22,7 @@ class ScoredApplication:
     """The platform's decision on an application. `pd` is the probability of default in 12 months, six decimals.
 
     `action` is approve, review or decline; `reasons` are up to four, the weightiest first, of the score;
-    `affordability` is None where it was not asked.
+    `affordability` is None where it was not asked, `evidence` where no source had been thought of.
     """
 
     decision_id: UUID
@@ -31,3 +32,4 @@ class ScoredApplication:
     reasons: tuple[DecisionReason, ...]
     version_id: UUID
     affordability: AffordabilityView | None = None
+    evidence: Evidence | None = None

@@ -46,6 +46,7 @@ DATA_KEYED = {
     "journey_application.phone_sealed", "journey_application.sealed", "journey_borrower.phone_sealed",
     "learning_labelentry.sealed", "learning_outcomeentry.sealed", "referrals_case.sealed",
     "referrals_contract.sealed_name", "referrals_referral.package", "scoring_decision.sealed",
+    "scoring_inquiry.sealed",
     "scoring_decisionreview.extension", "scoring_decisionreview.statement", "scoring_decisionreview.verdict",
 }  # fmt: skip
 # No value of a key, or of one that is deleted within days: the digest of a one-time code, counts of codes.

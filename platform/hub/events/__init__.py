@@ -80,6 +80,7 @@ from hub.events.scoring import (
     ModelVersionRegistered,
     PoliciesReplayed,
 )
+from hub.events.sources import InquiryBegun, InquirySettled
 
 __all__ = [
     "AlertClosed",
@@ -109,6 +110,8 @@ __all__ = [
     "ContractSigned",
     "DecisionRecorded",
     "DecisionScored",
+    "InquiryBegun",
+    "InquirySettled",
     "InstitutionOnboarded",
     "InstitutionResumed",
     "InstitutionSuspended",
