@@ -28,14 +28,14 @@ from risk.scoring.facade import ScoredApplication
 LINE = "consumer"
 PRODUCT_CLASS = "personal_instalment"
 DECLINE = "decline"
-MATCHED = "matched"
+DECLINED, MATCHED = "declined", "matched"
 REASONS_MAX = 4
 AFFORDABILITY = "affordability"
 SECOND = "second_application"  # the code of I11
 
 
 @contextmanager
-def _telling(reason: str) -> Iterator[None]:
+def telling(reason: str) -> Iterator[None]:
     """Let a conflict of the rooms below be told with a reason of ours. What they keep of a refusal stays kept."""
     try:
         yield
@@ -58,9 +58,30 @@ def find_offers(*, application_id: UUID, now: datetime) -> str:
     draft = application.draft()
     if draft.missing() or application.borrower is None or application.consent_id is None:
         raise Blocked(Blocked.STEP_FIRST, "Answers, consent or the number are missing.")
-    with _telling(Blocked.NOT_NOW):
-        outcome, decision_id = _decide(application, draft, application.consent_id, now)
-    application.decide(outcome, draft, decision_id=decision_id, now=now)
+    with telling(Blocked.NOT_NOW):
+        scored = _score(application, draft, application.consent_id, now)
+        if scored.action != DECLINE:
+            return bring_to_lenders(application, scored, now)
+    return _end_draft(application, DECLINED, scored.decision_id, now)
+
+
+def bring_to_lenders(application: Application, decided: ScoredApplication, now: datetime) -> str:
+    """Open the case of a locked application and match it; return its state."""
+    draft, actor = application.draft(), borrower_actor(application.person_id)
+    assert draft.answers.amount is not None
+    assert draft.answers.term is not None
+    referrals.open_case(
+        application_id=application.id, sandbox_id=application.sandbox_id, person_id=application.person_id,
+        product_class=PRODUCT_CLASS, currency=CURRENCY, amount=Decimal(draft.answers.amount),
+        term_months=draft.answers.term, facts=features(draft.answers), decision=_decision(decided), actor=actor,
+        now=now,
+    )  # fmt: skip
+    referrals.match(application_id=application.id, actor=actor, now=now)
+    return _end_draft(application, MATCHED, decided.decision_id, now)
+
+
+def _end_draft(application: Application, outcome: str, decision_id: UUID, now: datetime) -> str:
+    application.decide(outcome, application.draft(), decision_id=decision_id, now=now)
     actor = borrower_actor(application.person_id)
     payload = ApplicationDecided(
         application.id, None, person_id=application.person_id, decision_id=decision_id, outcome=outcome
@@ -69,24 +90,13 @@ def find_offers(*, application_id: UUID, now: datetime) -> str:
     return outcome
 
 
-def _decide(application: Application, draft: Draft, consent_id: UUID, now: datetime) -> tuple[str, UUID]:
+def _score(application: Application, draft: Draft, consent_id: UUID, now: datetime) -> ScoredApplication:
     actor, facts = borrower_actor(application.person_id), features(draft.answers)
-    with _telling(Blocked.OFFLINE):
-        scored = scoring.score_application(
+    with telling(Blocked.OFFLINE):
+        return scoring.score_application(
             line_name=_line_of(application), person_id=application.person_id, consent_id=consent_id, features=facts,
             means=means(draft), actor=actor, now=now,
         )  # fmt: skip
-    if scored.action == DECLINE:
-        return "declined", scored.decision_id
-    assert draft.answers.amount is not None
-    assert draft.answers.term is not None
-    referrals.open_case(
-        application_id=application.id, sandbox_id=application.sandbox_id, person_id=application.person_id,
-        product_class=PRODUCT_CLASS, currency=CURRENCY, amount=Decimal(draft.answers.amount),
-        term_months=draft.answers.term, facts=facts, decision=_decision(scored), actor=actor, now=now,
-    )  # fmt: skip
-    referrals.match(application_id=application.id, actor=actor, now=now)
-    return MATCHED, scored.decision_id
 
 
 def _line_of(application: Application) -> str:
@@ -103,7 +113,7 @@ def _decision(scored: ScoredApplication) -> DecisionView:
 
 def match_again(*, application_id: UUID, now: datetime) -> None:
     """Look for offers anew, at today's products and budgets."""
-    with _telling(Blocked.NOT_NOW):
+    with telling(Blocked.NOT_NOW):
         referrals.match(application_id=application_id, actor=_actor(application_id), now=now)
 
 
@@ -117,7 +127,7 @@ def accept_offer(*, application_id: UUID, offer_id: UUID, name: str, language: s
         raise NotFound("There is no offer before the number is proved.")
     contact = {"name": name, "phone": application.borrower.phone()}
     share = ShareConsent(texts.version(texts.SHARING, language), contact)
-    with _telling(Blocked.OFFER_GONE):
+    with telling(Blocked.OFFER_GONE):
         referrals.accept(
             offer_id=offer_id, application_id=application_id, share_consent=share,
             actor=borrower_actor(application.person_id), now=now,
@@ -127,31 +137,31 @@ def accept_offer(*, application_id: UUID, offer_id: UUID, name: str, language: s
 
 def take_back(*, application_id: UUID, now: datetime) -> None:
     """Take the consent to share back before the lender is bound; other offers may be accepted then."""
-    with _telling(Blocked.NOT_NOW):
+    with telling(Blocked.NOT_NOW):
         referrals.withdraw_referral(application_id=application_id, actor=_actor(application_id), now=now)
 
 
 def withdraw(*, application_id: UUID, now: datetime) -> None:
     """End the whole application."""
-    with _telling(Blocked.NOT_NOW):
+    with telling(Blocked.NOT_NOW):
         referrals.withdraw(application_id=application_id, actor=_actor(application_id), now=now)
 
 
 def accept_counter(*, application_id: UUID, now: datetime) -> None:
     """Take the lender's other terms."""
-    with _telling(Blocked.NOT_NOW):
+    with telling(Blocked.NOT_NOW):
         referrals.accept_counter(application_id=application_id, actor=_actor(application_id), now=now)
 
 
 def decline_counter(*, application_id: UUID, now: datetime) -> None:
     """Turn the lender's other terms down."""
-    with _telling(Blocked.NOT_NOW):
+    with telling(Blocked.NOT_NOW):
         referrals.decline_counter(application_id=application_id, actor=_actor(application_id), now=now)
 
 
 def show_contract(*, application_id: UUID, now: datetime) -> ContractView:
     """Return the final terms, and note that they stood before the borrower."""
-    with _telling(Blocked.NOT_NOW):
+    with telling(Blocked.NOT_NOW):
         return referrals.show_contract(application_id=application_id, actor=_actor(application_id), now=now)
 
 
@@ -160,7 +170,7 @@ def sign(*, application_id: UUID, typed_name: str, terms_hash: str, now: datetim
     application = locked(application_id)
     if _plain(typed_name) != _plain(application.draft().name):
         raise wrong("typed_name", "other_name", "Type the name that the application was made with.")
-    with _telling(Blocked.NOT_NOW):
+    with telling(Blocked.NOT_NOW):
         referrals.sign(
             application_id=application_id, typed_name=typed_name, terms_hash=terms_hash,
             actor=borrower_actor(application.person_id), now=now,

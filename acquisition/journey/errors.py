@@ -17,6 +17,7 @@ class Blocked(Conflict):
     OFFER_GONE: ClassVar[str] = "offer_gone"
     NOT_NOW: ClassVar[str] = "not_now"
     OFFLINE: ClassVar[str] = "no_model"
+    ASKED_OFTEN: ClassVar[str] = "asked_too_often"
 
     def __init__(self, reason: str, detail: str = "") -> None:
         super().__init__(detail)

@@ -2,4 +2,5 @@
 
 from hub.flow import flow
 
-APPLICATION = flow("loan application", "draft", draft="matched declined", matched="", declined="")
+# Declined, it goes on only where a person has overturned that.
+APPLICATION = flow("loan application", "draft", draft="matched declined", matched="", declined="matched")

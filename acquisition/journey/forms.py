@@ -183,6 +183,20 @@ class ReviewForm(StepForm):
     title = _("Check your answers")
 
 
+class ContestForm(StepForm):
+    """Why a refusal is wrong."""
+
+    title = _("Let a person look again")
+    statement = forms.CharField(
+        min_length=10, max_length=2_000, widget=forms.Textarea(attrs={"rows": 8}),
+        label=_("Why do you disagree?"),
+        help_text=_("Say what is wrong or missing, and how you could show it. Do not name other people."),
+        error_messages={
+            "min_length": _("Say it in a sentence."), "max_length": _("Make it shorter: 2,000 characters."),
+        },
+    )  # fmt: skip
+
+
 class ShareForm(StepForm):
     """Whether this lender may have it."""
 

@@ -151,6 +151,10 @@ def _blocked(reason: str) -> tuple[str, str]:
             _("This offer is gone"),
             _("The lender has no more room for it, or you chose another offer. Nothing of yours was shared."),
         ),
+        Blocked.ASKED_OFTEN: (
+            _("This was asked for too often"),
+            _("You asked for a person and took it back several times. Write to us instead."),
+        ),
         Blocked.OFFLINE: (
             _("Not available now"),
             _("We cannot work out scores at the moment. Your answers are kept: try again later."),

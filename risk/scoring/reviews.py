@@ -15,7 +15,7 @@ from risk.scoring import queries
 from risk.scoring.models import DecisionReview
 from risk.scoring.review_models import Verdict
 
-TEXT_MIN, TEXT_MAX = 20, 2_000  # characters: a sentence at least
+TEXT_MIN, TEXT_MAX = 10, 2_000  # characters: a sentence, which is short in Chinese
 ASKED_MAX = 3  # of one decision, the withdrawn ones counted
 DECLINE = "decline"
 

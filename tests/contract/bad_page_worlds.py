@@ -4,6 +4,7 @@ import json
 import re
 from collections.abc import Callable
 from datetime import timedelta
+from decimal import Decimal
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -23,7 +24,7 @@ from partners.referrals.facade import ReferralView, case_view
 from partners.referrals.lender import Verdict
 from partners.referrals.models import RoutingRun
 from risk.learning.models import LabelHold, LoanBook, TrainingRun
-from risk.scoring import matrices
+from risk.scoring import matrices, reviews
 from risk.scoring.affordability import CURRENT_SHIPPED, SHIPPED, digest_of, document_of
 from risk.scoring.models import Decision, DecisionReview, ModelLine, ModelVersion
 from tests import people
@@ -90,6 +91,7 @@ class BorrowerWorld:
             "{offer}": {"name": NAME, "agree": "on"}, "{token}": {"send": "1"},
             "counter": {"answer": "decline", "referral": self.names_["referral"]},
             "contract": {"typed_name": NAME, "terms_hash": self.names_["terms_hash"]},
+            "contest": {"statement": "I moved to my parents: the rent is gone."},
             "language": {"language": "zh-hant", "next": "/apply/"},
         }  # fmt: skip
         return Good(filled, "urlencoded", known.get(last, {}))
@@ -123,6 +125,26 @@ def _offered(self: BorrowerWorld, place: str, phone: str) -> None:
         self.names_["offer"] = str(case_view(application_id=self.ids[place]).offers[0].id)
 
 
+def _refused(self: BorrowerWorld, place: str, phone: str) -> None:
+    self.send(place, "consent/", agree="on")
+    borrowers.answer(self.ids[place], {**GOOD, "essential_spending": 34_000})
+    self.send(place, "phone/", phone=phone)
+    self.send(place, "code/", code=borrowers.code_of(self.ids[place]))
+    self.send(place, "review/")
+
+
+def _lifted(self: BorrowerWorld, place: str, phone: str) -> None:
+    _refused(self, place, phone)
+    self.send(place, "contest/", statement="I moved to my parents: the rent is gone.")
+    with platform_scope():
+        review = DecisionReview.objects.get(application_id=self.ids[place])
+        reviews.take_review(review_id=review.id, user_id=review.id, now=now())
+        reviews.decide_review(
+            review_id=review.id, overturn=True, reason="The lease has ended.", user_id=review.id, now=now(),
+            instalment_max=Decimal(1000),
+        )  # fmt: skip
+
+
 def _referred(self: BorrowerWorld, place: str, phone: str) -> None:
     _offered(self, place, phone)
     self.send(place, f"offers/{self.names_['offer']}/", name=NAME, agree="on")
@@ -147,7 +169,8 @@ def _approved(self: BorrowerWorld, place: str, phone: str) -> None:
 
 # The later ones first: <code> and <offer> are those of `coded` and `offered` in the end.
 _PLACES: dict[str, Callable[[BorrowerWorld, str, str], None]] = {
-    "begun": lambda _self, _place, _phone: None, "answered": _answered, "approved": _approved,
+    "begun": lambda _self, _place, _phone: None, "refused": _refused, "lifted": _lifted,
+    "answered": _answered, "approved": _approved,
     "countered": _countered, "referred": _referred, "proved": _proved, "offered": _offered, "coded": _coded,
 }  # fmt: skip
 _DEEDS: dict[str, dict[str, Any]] = {

@@ -6,16 +6,20 @@ On every page and in every state axe looks for faults, nothing is wider than 320
 import re
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from decimal import Decimal
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import pytest
 from django.conf import settings
 from playwright.sync_api import Browser, Page, expect
 
+from hub.clock import now
 from hub.tenancy import platform_scope
 from partners.referrals import facade as referrals
 from partners.referrals.lender import Verdict
+from risk.scoring import reviews
+from risk.scoring.models import DecisionReview
 from tests.acquisition.journey import world
 from tests.acquisition.journey.borrowers import BAD, GOOD
 from tests.journeys.conftest import Visitor
@@ -142,6 +146,9 @@ def test_a_decline_and_a_second_application(walk: Callable[[str], Walk], languag
     one.look("declined")
     reasons = one.visitor.run(lambda page: page.locator(".reasons li").count())
     assert 1 <= reasons <= 4
+    contest(one)
+    one.visitor.open(f"/apply/{made}/withdraw/")
+    one.press("Withdraw it")
     made = begin(one, bank)
     answer(one, GOOD)
     prove(one, made, "9123 9999")
@@ -157,6 +164,30 @@ def test_a_decline_and_a_second_application(walk: Callable[[str], Walk], languag
     assert third != made
     one.visitor.complaints = [said for said in one.visitor.complaints if "status of 429" not in said]
     no_faults(one)
+
+
+def contest(one: Walk) -> None:
+    """Ask for a person from the page of the refusal, and go on to lenders once it is lifted."""
+    one.follow("Let a person look again")
+    one.look("contest")
+    one.press("Send it")
+    one.look("contest, empty")
+    one.fill({"statement": "The debt of 250,000 was paid back last week."})
+    one.press("Send it")
+    one.heading("A person looks at it again")
+    one.look("contested")
+    with platform_scope():
+        asked, officer = DecisionReview.objects.get(ended_at=None), uuid4()
+        reviews.take_review(review_id=asked.id, user_id=officer, now=now())
+        reviews.decide_review(
+            review_id=asked.id, overturn=True, reason="The bank confirms that the debt is paid.", user_id=officer,
+            now=now(), instalment_max=Decimal(1000),
+        )  # fmt: skip
+    one.visitor.open(f"/apply/{one.application()}/contest/")
+    one.heading("The refusal was lifted")
+    one.look("overturned")
+    one.press("See my offers")
+    one.look("after the refusal was lifted")
 
 
 def test_the_link_on_another_device(

@@ -78,7 +78,7 @@ class Walk:
                 if field in CHOICES:
                     page.locator(f"input[name={field}][value='{value}']").check()
                 else:
-                    page.locator(f"input[name={field}]").fill(f"{value:g}" if isinstance(value, float) else str(value))
+                    page.locator(f"[name={field}]").fill(f"{value:g}" if isinstance(value, float) else str(value))
 
         self.visitor.run(visit)
 
