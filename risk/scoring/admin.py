@@ -18,8 +18,9 @@ from risk.scoring.flows import VERSION
 from risk.scoring.matrix_admin import PolicyMatrixAdmin
 from risk.scoring.models import Decision, ModelLine, ModelVersion
 from risk.scoring.review_admin import DecisionReviewAdmin
+from risk.scoring.source_admin import InquiryAdmin
 
-__all__ = ["DecisionAdmin", "DecisionReviewAdmin", "ModelLineAdmin", "ModelVersionAdmin", "PolicyMatrixAdmin"]
+__all__ = ["DecisionAdmin", "DecisionReviewAdmin", "InquiryAdmin", "ModelLineAdmin", "ModelVersionAdmin", "PolicyMatrixAdmin"]
 
 _HEAVY = ("artefact", "report", "manifest")
 
@@ -208,6 +209,7 @@ class DecisionAdmin(RecordAdmin):
             Part("How this score came about", "scoring/waterfall.html", context),
             Part("Reasons given", "scoring/reasons.html", context),
             Part("What was known", "scoring/known.html", context),
+            Part("Data sources", "scoring/sources.html", context),
             Part("Affordability", "scoring/affordability.html", context),
         ]
 

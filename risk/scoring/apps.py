@@ -8,3 +8,9 @@ class ScoringConfig(AppConfig):
 
     name = "risk.scoring"
     label = "scoring"
+
+    def ready(self) -> None:
+        """Refuse to start with data sources that cannot be."""
+        from risk.scoring import sources
+
+        sources.check_sources()

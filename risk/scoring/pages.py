@@ -120,6 +120,7 @@ def decision(row: Decision, *, actor: Actor, now: datetime) -> dict[str, Any]:
         ],
         "features": [(name, _shown(value)) for name, value in sorted(opened.sealed.features.items())],
         "affordability": _affordability(opened.sealed.affordability),
+        "evidence": opened.sealed.evidence,
     }
 
 

@@ -1,6 +1,7 @@
 """Asking data sources about a borrower: recorded before, made outside any transaction, used again while fresh."""
 
 import hashlib
+import re
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from datetime import datetime
@@ -10,6 +11,7 @@ from typing import cast
 from uuid import UUID
 
 from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
 from django.db import transaction
 from django.utils.module_loading import import_string
 
@@ -18,8 +20,10 @@ from hub.audit import Actor
 from hub.crypto import DataKey
 from hub.errors import Erased, NotFound
 from hub.events import InquiryBegun, InquirySettled
+from hub.money import DIGITS
 from hub.tenancy import ScopeError, current_scope
 from risk.features.facade import (
+    KINDS,
     PURPOSE_OF,
     Question,
     Settled,
@@ -44,9 +48,27 @@ def sources_of(*, sandbox: bool) -> tuple[Source, ...]:
 
 @cache
 def _named(paths: tuple[str, ...]) -> tuple[Source, ...]:
-    """An entry is a class or function that, called, gives one source or several."""
-    made = [import_string(path)() for path in paths]
-    return tuple(source for one in made for source in (one if isinstance(one, tuple | list) else (one,)))
+    """An entry is a class or function that, called, gives one source or several. `ImproperlyConfigured` for others."""
+    try:
+        made = [import_string(path)() for path in paths]
+        sources = tuple(source for one in made for source in (one if isinstance(one, tuple | list) else (one,)))
+        names = [source.terms.name for source in sources]
+        faults = [source.terms.name for source in sources if not _sound(source.terms)]
+    except (ImportError, TypeError, AttributeError) as error:
+        raise ImproperlyConfigured(f"LUOPAN_SOURCES names something that is no source: {error}") from error
+    if faults or len(names) != len(set(names)):
+        raise ImproperlyConfigured(f"LUOPAN_SOURCES: terms that cannot be, or one name twice: {', '.join(names)}")
+    return sources
+
+
+def _sound(terms: Terms) -> bool:
+    named = re.fullmatch(r"[a-z0-9-]{1,60}", terms.name) and terms.kind in KINDS and terms.currency in DIGITS
+    return bool(named) and terms.inquiry in ("soft", "hard") and terms.timeout_s > 0 <= terms.cost_minor
+
+
+def check_sources() -> None:
+    """Raise `ImproperlyConfigured` where the settings name sources that cannot be."""
+    sources_of(sandbox=False)
 
 
 def _covering(about: About) -> list[tuple[Source, Subject]]:

@@ -8,6 +8,7 @@ from uuid import UUID, uuid4
 
 import pytest
 from django.conf import LazySettings
+from django.core.exceptions import ImproperlyConfigured
 from django.db import IntegrityError, transaction
 
 from hub import consent, erasure
@@ -343,3 +344,29 @@ def test_no_two_sources_know_a_person_by_the_same_key() -> None:
     whom = about(borrower(), phone="+85255501234", sandbox=True)
     keys = {subject.key for _, subject in sources._covering(whom)}
     assert len(keys) == 4
+
+
+class Nameless(Registry):
+    @property
+    def terms(self) -> Terms:
+        return replace(super().terms, name="No Name")
+
+
+@pytest.mark.parametrize(
+    "named",
+    [
+        ["tests.risk.nowhere.Source"],
+        ["tests.risk.test_inquiries.consented"],
+        ["tests.risk.test_inquiries.Nameless"],
+        ["tests.risk.test_inquiries.Registry", "tests.risk.test_inquiries.Registry"],
+    ],
+)
+def test_a_setting_that_names_no_source_stops_the_start(settings: LazySettings, named: list[str]) -> None:
+    settings.SOURCES = named
+    with pytest.raises(ImproperlyConfigured, match="LUOPAN_SOURCES"):
+        sources.check_sources()
+
+
+def test_a_function_may_make_several_sources(settings: LazySettings) -> None:
+    settings.SOURCES = ["risk.features.sources.local_sources", "tests.risk.test_inquiries.Registry"]
+    assert len(sources.sources_of(sandbox=False)) == 5
