@@ -45,7 +45,10 @@ class Answered:
 
 @dataclass(frozen=True, slots=True)
 class LineFacts:
-    """All of it. `decided` is of the window, `before` of the months before it; both the newest first."""
+    """All of it. `decided` is of the window, `before` of the months before it; both the newest first.
+
+    `overturned` are the refusals of the line that a person overturned.
+    """
 
     model: ModelView
     scorer: Scorer
@@ -54,6 +57,7 @@ class LineFacts:
     values: dict[UUID, Values]
     loans: list[ScoredLoan]
     answers: list[Answered]
+    overturned: frozenset[UUID] = frozenset()
     books: list[BookSample] = field(default_factory=list)
 
     def institutions(self) -> list[UUID | None]:
@@ -88,13 +92,14 @@ def gather(model: ModelView, *, day: date, scope: Scope) -> LineFacts:
     with scope():
         loans = list(_loans(model, until))
     with scope():
-        answers = list(_answers(model, since, until))
+        overturned = scoring.overturned(line_id=model.line_id, until=until)
+        answers = list(_answers(model, since, until, overturned))
     with scope():
         samples = learning.book_samples(
             line_id=model.line_id, run_id=model.run_id, until=until, limit=BOOK_ROWS_MAX
         )  # fmt: skip
         books = list(samples)
-    return LineFacts(model, scorer, decided, found[len(decided) :], values, loans, answers, books)
+    return LineFacts(model, scorer, decided, found[len(decided) :], values, loans, answers, overturned, books)
 
 
 def _decisions(model: ModelView, since: datetime, until: datetime) -> list[Decided]:
@@ -111,12 +116,13 @@ def _loans(model: ModelView, until: datetime) -> Iterator[ScoredLoan]:
             yield ScoredLoan(found, one.is_bad, one.opened_on, one.lender_id or found.institution_id)
 
 
-def _answers(model: ModelView, since: datetime, until: datetime) -> Iterator[Answered]:
+def _answers(model: ModelView, since: datetime, until: datetime, overturned: frozenset[UUID]) -> Iterator[Answered]:
     heard = queries.last_answers(since=since, until=until, limit=DECISIONS_MAX)
     decided = _by_id(model, [one.decision_id for one in heard])
     for one in heard:
         found = decided.get(one.decision_id)
-        if found is not None and found.action != "review":  # there a lender was asked to judge by himself
+        # There, and where a person overturned a refusal, a lender was asked to judge by himself.
+        if found is not None and found.action != "review" and found.id not in overturned:
             yield Answered(one.institution_id, found.grade, found.action, one.answer)
 
 

@@ -12,6 +12,7 @@ VINTAGES_WATCHED = 6  # the newest; older ones are shown, and nothing can be don
 AUC_DROP = 0.05
 APPROVAL_SHIFT = 0.10
 DIFFERING_MOST = 0.20
+OVERRIDDEN_MOST = 0.05
 REFERENCE_DAYS = 150
 
 
@@ -36,6 +37,7 @@ STABILITY = Limit(high=0.25)  # Siddiqi (2006): above .25 another population
 CALIBRATION = Limit(low=0.8, high=1.25, ideal=1.0)
 SLOPE = Limit(low=0.75, high=4 / 3, ideal=1.0)
 DIFFERING = Limit(high=DIFFERING_MOST, ideal=DIFFERING_MOST)
+OVERRIDDEN = Limit(high=OVERRIDDEN_MOST, ideal=OVERRIDDEN_MOST)
 IMPACT_RATIO = Limit(low=0.8, high=1.25, ideal=1.0)  # the four-fifths rule, 29 CFR 1607.4 D, for either group
 MEAN_DIFFERENCE = Limit(low=-0.3, high=0.3, ideal=0.0)
 

@@ -53,6 +53,8 @@ def measure(facts: LineFacts) -> Iterator[Measure]:
         yield from _approvals(facts, decided, of)
         yield from _outcomes(facts, [one for one in facts.loans if facts.is_of(one.institution_id, of)], of)
         yield from _answers(facts, of)
+    if facts.model.institution_id is None:
+        yield from _overrides(facts)
 
 
 def exact(value: float) -> Estimate:
@@ -201,6 +203,16 @@ def _answers(facts: LineFacts, of: UUID | None) -> Iterator[Measure]:
             "differing", DECISIONS, rate(differing, len(part)), len(part), of, segment_kind="grade" if grade else "",
             segment=grade, limit=limits.DIFFERING,
         )  # fmt: skip
+
+
+def _overrides(facts: LineFacts) -> Iterator[Measure]:
+    """The share of the platform's own refusals, of the window and the months before, that people overturned."""
+    refused = [one for one in (*facts.decided, *facts.before) if one.action == "decline" and one.institution_id is None]
+    if len(refused) < limits.RATE_ROWS_LEAST:
+        return
+    overturned = sum(one.id in facts.overturned for one in refused)
+    found = rate(overturned, len(refused))
+    yield Measure("overridden", DECISIONS, found, len(refused), None, limit=limits.OVERRIDDEN)
 
 
 def log_odds(pd: Sequence[float] | Floats) -> Floats:

@@ -82,6 +82,7 @@ class Figure(models.Model):
         ("intercept", "Calibration intercept"),
         ("auc", "AUC"),
         ("differing", "Lenders that differ from the recommendation"),
+        ("overridden", "Refusals that a person overturned"),
         ("impact_ratio", "Adverse impact ratio"),
         ("mean_difference", "Standardised mean difference"),
         ("alternative", "Impact ratio of a less discriminatory alternative"),

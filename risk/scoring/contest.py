@@ -1,6 +1,5 @@
 """What the facade hands out of reviews: a person's look at a refusal, and what follows from it. Platform scope."""
 
-from collections.abc import Collection
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -97,11 +96,11 @@ def overridden_application(*, decision_id: UUID) -> ScoredApplication:
     return replace(scored, action="review", affordability=known)
 
 
-def overturned(*, decision_ids: Collection[UUID]) -> frozenset[UUID]:
-    """Return those of these decisions that a person overturned."""
+def overturned(*, line_id: UUID, until: datetime) -> frozenset[UUID]:
+    """Return the refusals of a line that a person had overturned before a moment."""
     from risk.scoring import reviews
 
-    return reviews.overturned(decision_ids)
+    return reviews.overturned(line_id=line_id, until=until)
 
 
 def gauges() -> list["Gauge"]:

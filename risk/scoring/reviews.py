@@ -1,6 +1,6 @@
 """Reviews of refusals: asked for by the applicant, taken and decided by people, withdrawn. Platform scope."""
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from datetime import datetime
 from decimal import Decimal
 from uuid import UUID
@@ -140,9 +140,10 @@ def standing_review(decision_id: UUID) -> DecisionReview | None:
     return rows.select_related("decision__person").defer("decision__sealed").first()
 
 
-def overturned(decision_ids: Collection[UUID]) -> frozenset[UUID]:
-    """Return those of these decisions that a person overturned."""
-    rows = DecisionReview.objects.filter(decision_id__in=decision_ids, state="overturned")
+def overturned(*, line_id: UUID, until: datetime) -> frozenset[UUID]:
+    """Return the refusals of a line that a person had overturned before a moment."""
+    rows = DecisionReview.objects.filter(decision__version__line_id=line_id, state="overturned", ended_at__lt=until)
+    rows = rows.filter(decision__action=DECLINE)
     return frozenset(rows.values_list("decision_id", flat=True))
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -18,6 +19,7 @@ from risk.monitoring import services, tasks
 from risk.monitoring.facts import gather
 from risk.monitoring.measures import measure
 from risk.monitoring.models import Alert, Figure, LenderAnswer, MonitoringRun
+from risk.scoring import reviews
 from risk.scoring.facade import models_in_use
 from risk.scoring.models import Decision, ModelVersion
 from risk.scoring.services import ConsentReference, score_person
@@ -162,6 +164,38 @@ def test_answers_of_lenders_are_held_against_the_recommendation(version: ModelVe
         assert set(Figure.objects.values_list("institution_id", flat=True)) == {LENDER}
 
 
+def overturn(decision_id: UUID) -> None:
+    """Let a person overturn a refusal within the day."""
+    with platform_scope():
+        asked = reviews.ask_review(
+            decision_id=decision_id, application_id=decision_id, sandbox_id=None, language="en",
+            statement="The debt was paid back.", actor=ACTOR, now=SCORED,
+        )  # fmt: skip
+        reviews.take_review(review_id=asked.id, user_id=LENDER, now=SCORED)
+        reviews.decide_review(
+            review_id=asked.id, overturn=True, reason="It was, says the bank.", user_id=LENDER, now=SCORED,
+            instalment_max=Decimal(900),
+        )  # fmt: skip
+
+
+def test_refusals_that_people_overturn_are_a_share_with_a_limit(version: ModelVersion) -> None:
+    scored = decide([{"income": 2_000.0, "utilisation": 99.0, "housing": "rent"}] * 40)
+    assert {one.action for one in scored} == {"decline"}
+    for one in scored[:10]:
+        overturn(one.decision_id)
+    case, referral = uuid4(), uuid4()
+    heard(events.CaseOpened(case, None, sandbox_id=None, decision_id=scored[0].decision_id))
+    heard(events.DecisionRecorded(referral, LENDER, application_id=case, decision_id=uuid4(), kind="approve"))
+    handed_over()
+    watch(version.line)
+    [found] = figures(metric="overridden")
+    assert (found.institution_id, found.value, found.rows, found.beyond) == (None, 0.25, 40, True)
+    with platform_scope():
+        assert Alert.objects.get(metric="overridden").state == "open"
+        facts = gather(models_in_use()[0], day=DAY, scope=platform_scope)
+    assert facts.answers == []  # there the lender was asked to judge by himself
+
+
 def test_a_lender_has_figures_of_his_own_loans(version: ModelVersion) -> None:
     scored = decide(applicants(90), moment=datetime(2024, 5, 1, tzinfo=UTC))
     bad = [at % 3 == 0 for at in range(90)]
@@ -178,7 +212,7 @@ def test_a_month_computed_twice_gives_the_same_rows(version: ModelVersion) -> No
     for day in reversed(days):
         watch(version.line, day)
     first = stored()
-    assert len(first) == 14  # of two days: nobody had been scored by the end of the first
+    assert len(first) == 16  # of two days: nobody had been scored by the end of the first
     for day in reversed(days):
         watch(version.line, day)
     assert stored() == first

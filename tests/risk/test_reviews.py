@@ -49,6 +49,11 @@ def decide(review_id: UUID, **changed: Any) -> DecisionReview:
     return reviews.decide_review(review_id=review_id, user_id=RITA, now=now(), **fields)
 
 
+def overturned(refused: ScoredApplication, *, until: datetime | None = None) -> frozenset[UUID]:
+    line_id = facade.line_of(decision_id=refused.decision_id).id
+    return facade.overturned(line_id=line_id, until=until or now())
+
+
 def told(review_id: UUID) -> list[str]:
     return list(OutboxEvent.objects.filter(subject_id=review_id).order_by("id").values_list("type", flat=True))
 
@@ -69,7 +74,8 @@ def test_overturned_in_time_it_overrides_the_decision_which_stays_as_it_was(refu
     assert again.affordability is not None
     assert (again.action, again.affordability.limit_instalment) == ("review", Decimal(1_500))
     assert (again.grade, again.pd, again.reasons) == (refused.grade, refused.pd, refused.reasons)
-    assert facade.overturned(decision_ids=[refused.decision_id, uuid4()]) == {refused.decision_id}
+    assert overturned(refused) == {refused.decision_id}
+    assert overturned(refused, until=asked.asked_at) == frozenset()
     assert facade.read_application(decision_id=refused.decision_id) == refused
     assert facade.replay_application(decision_id=refused.decision_id) == "identical"
     with pytest.raises(Conflict):
@@ -81,7 +87,7 @@ def test_upheld_it_stands_and_is_not_asked_for_again(refused: ScoredApplication)
     reviews.take_review(review_id=asked.id, user_id=OLGA, now=now())
     decide(asked.id, overturn=False)
     assert ask(refused).state == "upheld"
-    assert facade.overturned(decision_ids=[refused.decision_id]) == frozenset()
+    assert overturned(refused) == frozenset()
     with pytest.raises(Conflict):
         facade.overridden_application(decision_id=refused.decision_id)
     with pytest.raises(Conflict):
