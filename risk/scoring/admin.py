@@ -1,19 +1,21 @@
 """Model lines, versions and decision records in the console."""
 
 from typing import Any
+from uuid import UUID
 
 from django import forms
 from django.contrib.admin import EmptyFieldListFilter, display
 from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.http import Http404, HttpRequest, HttpResponse
+from django.urls import URLPattern, path
 
-from hub import console, erasure
+from hub import console, documents, erasure
 from hub.accounts.policies import OPERATORS, RISK_OFFICERS, STAFF
 from hub.clock import now
 from hub.console import Panel
 from hub.errors import Erased
 from hub.records import Deed, Part, RecordAdmin, actor, coloured
-from risk.scoring import pages, registry, services
+from risk.scoring import pages, registry, reports, services
 from risk.scoring.flows import VERSION
 from risk.scoring.matrix_admin import PolicyMatrixAdmin
 from risk.scoring.models import Decision, ModelLine, ModelVersion
@@ -30,6 +32,7 @@ class ApproveForm(forms.Form):
 
     waiver = forms.CharField(
         required=False, max_length=500, label="Reason for a waiver",
+PAPERS = {"report": reports.validation_report, "card": reports.model_card}
         help_text="Only where a promotion criterion is not met that may be waived: why you approve all the same.",
     )  # fmt: skip
 
@@ -130,6 +133,22 @@ class ModelVersionAdmin(RecordAdmin):
 
     def headline(self, row: ModelVersion) -> list[tuple[str, object]]:
         """Which version, and whether it scores."""
+    def get_urls(self) -> list[URLPattern]:
+        """Add the validation report and the model card."""
+        view = self.admin_site.admin_view(self.paper_view)
+        return [path("<uuid:object_id>/<str:paper>", view, name="scoring_modelversion_paper"), *super().get_urls()]
+
+    def paper_view(self, request: HttpRequest, object_id: UUID, paper: str) -> HttpResponse:  # noqa: ARG002 - Django's
+        """Show a paper as a page, or as the PDF."""
+        row = ModelVersion.objects.select_related("line").defer("artefact").filter(id=object_id).first()
+        name, _, form = paper.partition(".")
+        if row is None or name not in PAPERS or form not in ("", "pdf"):
+            raise Http404
+        document = PAPERS[name](row)
+        if form:
+            return HttpResponse(documents.pdf(document), content_type=documents.PDF)
+        return HttpResponse(documents.html(document), content_type=documents.HTML)
+
         return [("Line", row.line), ("Version", row.number), ("State", row.state)]
 
     def parts(self, request: HttpRequest, row: ModelVersion) -> list[Part]:
@@ -137,7 +156,7 @@ class ModelVersionAdmin(RecordAdmin):
         mine = row.trainer_id is not None and row.trainer_id == request.user.pk
         said = {"approvals": pages.approvals(row), "history": pages.history(row), "version": row, "mine": mine}
         return [
-            Part("Validation", "scoring/validation.html", pages.validation(row)),
+            Part("Validation", "scoring/validation.html", {**pages.validation(row), "version": row}),
             Part("Credit policies", "scoring/shifts.html", pages.shifts(row)),
             Part("Approvals", "scoring/approvals.html", {**said, "needed": registry.APPROVALS_NEEDED}),
             Part("Features", "scoring/features.html", {"features": pages.features(row), "points": pages.points(row)}),

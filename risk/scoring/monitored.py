@@ -25,10 +25,15 @@ def models_in_use() -> list[ModelView]:
 
 def model(*, version_id: UUID) -> ModelView:
     """A version that scores or scored; `NotFound` for others, which another institution's are too."""
-    row = versions().filter(id=version_id).first()
+    return _view(shown_version(version_id=version_id))
+
+
+def shown_version(*, version_id: UUID) -> ModelVersion:
+    """A version that scores or scored, with its manifest; `NotFound` as above."""
+    row = versions().defer(None).defer("artefact").filter(id=version_id).first()
     if row is None:
         raise NotFound("There is no such model version in use.")
-    return _view(row)
+    return row
 
 
 def scorer(*, version_id: UUID) -> Scorer:

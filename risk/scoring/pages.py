@@ -21,7 +21,7 @@ from risk.scoring.models import Decision, ModelVersion, PolicyShift
 
 MICRO = 1_000_000
 STEPS_MAX = 12
-_MEASURES = {
+MEASURES = {
     "auc": ("AUC", "How often a bad loan scores worse than a good one: .5 is chance, 1 is perfect."),
     "ks": ("KS", "The greatest gap between the two distributions of the score."),
     "brier": ("Brier", "The mean squared error of the probabilities; smaller is better."),
@@ -41,11 +41,16 @@ def validation(version: ModelVersion) -> dict[str, Any]:
     report: Mapping[str, Any] = version.report
     served: Mapping[str, float] = report.get("calibrated") or report.get("measures") or {}
     return {
-        "measures": [(*_MEASURES[name], f"{served[name]:.4f}") for name in _MEASURES if name in served],
-        "how": _KINDS.get(report.get("kind", ""), ""),
+        "measures": [(*MEASURES[name], f"{served[name]:.4f}") for name in MEASURES if name in served],
+        "how": validation_kind(report),
         "report": report,
         "figures": _report_figures(report, served),
     }
+
+
+def validation_kind(report: Mapping[str, Any]) -> str:
+    """Return on which loans a version was tested, in words; empty where the report does not say."""
+    return _KINDS.get(report.get("kind") or "", "")
 
 
 def _report_figures(report: Mapping[str, Any], served: Mapping[str, float]) -> list[tuple[figures.Figure, str]]:
@@ -166,4 +171,4 @@ def history(version: ModelVersion) -> list[tuple[datetime, str]]:
 def shifts(version: ModelVersion) -> dict[str, Any]:
     """Return the context of what a version would change, or would have changed, under the live credit policies."""
     waiting = gates.gates(version) if version.state == VERSION.first else []
-    return {"shifts": [one for one in PolicyShift.newest(version.id) if one.lender_id], "gates": waiting}
+    return {"shifts": PolicyShift.visible(version.id), "gates": waiting}

@@ -81,3 +81,14 @@ class PolicyShift(models.Model):
             if len(found) == found[0].total:
                 return found
         return []
+
+    @classmethod
+    def visible(cls, version_id: UUID) -> list["PolicyShift"]:
+        """Return what the open scope may read of the newest whole replay: a lender his own, the platform all.
+
+        A tenant sees no other rows than his own, so only the platform can tell whether a replay is whole; he is shown
+        those of versions that were approved after it was.
+        """
+        rows = PolicyShift.objects.filter(version_id=version_id, lender_id__isnull=False)
+        newest = rows.order_by("-replay_id").values_list("replay_id", flat=True).first()
+        return list(rows.filter(replay_id=newest).order_by("lender", "currency")) if newest else []
