@@ -22,9 +22,17 @@ from risk.scoring.models import Decision, ModelLine, ModelVersion
 from risk.scoring.review_admin import DecisionReviewAdmin
 from risk.scoring.source_admin import InquiryAdmin
 
-__all__ = ["DecisionAdmin", "DecisionReviewAdmin", "InquiryAdmin", "ModelLineAdmin", "ModelVersionAdmin", "PolicyMatrixAdmin"]
+__all__ = [
+    "DecisionAdmin",
+    "DecisionReviewAdmin",
+    "InquiryAdmin",
+    "ModelLineAdmin",
+    "ModelVersionAdmin",
+    "PolicyMatrixAdmin",
+]
 
 _HEAVY = ("artefact", "report", "manifest")
+PAPERS = {"report": reports.validation_report, "card": reports.model_card}
 
 
 class ApproveForm(forms.Form):
@@ -32,7 +40,6 @@ class ApproveForm(forms.Form):
 
     waiver = forms.CharField(
         required=False, max_length=500, label="Reason for a waiver",
-PAPERS = {"report": reports.validation_report, "card": reports.model_card}
         help_text="Only where a promotion criterion is not met that may be waived: why you approve all the same.",
     )  # fmt: skip
 
@@ -126,13 +133,6 @@ class ModelVersionAdmin(RecordAdmin):
         ),
     )  # fmt: skip
 
-    def get_queryset(self, request: HttpRequest) -> QuerySet[ModelVersion]:
-        """Leave artefacts and reports where they are until a page needs them."""
-        rows: QuerySet[ModelVersion] = super().get_queryset(request).select_related("line").defer(*_HEAVY)
-        return rows
-
-    def headline(self, row: ModelVersion) -> list[tuple[str, object]]:
-        """Which version, and whether it scores."""
     def get_urls(self) -> list[URLPattern]:
         """Add the validation report and the model card."""
         view = self.admin_site.admin_view(self.paper_view)
@@ -149,6 +149,13 @@ class ModelVersionAdmin(RecordAdmin):
             return HttpResponse(documents.pdf(document), content_type=documents.PDF)
         return HttpResponse(documents.html(document), content_type=documents.HTML)
 
+    def get_queryset(self, request: HttpRequest) -> QuerySet[ModelVersion]:
+        """Leave artefacts and reports where they are until a page needs them."""
+        rows: QuerySet[ModelVersion] = super().get_queryset(request).select_related("line").defer(*_HEAVY)
+        return rows
+
+    def headline(self, row: ModelVersion) -> list[tuple[str, object]]:
+        """Which version, and whether it scores."""
         return [("Line", row.line), ("Version", row.number), ("State", row.state)]
 
     def parts(self, request: HttpRequest, row: ModelVersion) -> list[Part]:

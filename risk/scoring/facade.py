@@ -32,6 +32,7 @@ from risk.scoring.glassbox import (
     Score,
     Scorer,
     Term,
+    common_bins,
     load_artefact,
     manifest_of,
 )
@@ -42,7 +43,6 @@ if TYPE_CHECKING:
     from hub.audit import Actor
     from risk.scoring.models import ModelLine
     from risk.scoring.services import Scored
-    common_bins,
 
 __all__ = [
     "FORMAT",
@@ -65,25 +65,25 @@ __all__ = [
     "ModelView",
     "Reason",
     "ReviewView",
+    "Said",
     "Score",
     "ScoredApplication",
     "Scorer",
     "Term",
     "approve_version",
-    "Said",
     "ask_review",
     "begin_inquiries",
     "champion",
     "champion_on",
     "champion_ready",
+    "common_bins",
+    "compared",
     "decided_features",
     "decided_values",
     "decisions",
     "decisions_of",
     "ensure_line",
     "find_line",
-    "common_bins",
-    "compared",
     "gauges",
     "get_line",
     "has_champion",
@@ -287,6 +287,13 @@ def champion(*, line_name: str) -> Champion:
     return Champion(version.id, services.scorer_of(version), version.calibration)
 
 
+def approved_below() -> float:
+    """Return the PD below which the grades' bands recommend to approve."""
+    from risk.scoring import bands
+
+    return bands.approved_below()
+
+
 def models_in_use() -> list[ModelView]:
     """Return the champions of the scope, by line."""
     from risk.scoring import monitored
@@ -304,13 +311,6 @@ def model(*, version_id: UUID) -> ModelView:
 def scorer(*, version_id: UUID) -> Scorer:
     """Return the loaded tables of a version; `Unavailable` where they do not load."""
     from risk.scoring import monitored
-def approved_below() -> float:
-    """Return the PD below which the grades' bands recommend to approve."""
-    from risk.scoring import bands
-
-    return bands.approved_below()
-
-
 
     return monitored.scorer(version_id=version_id)
 

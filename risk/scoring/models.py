@@ -26,9 +26,9 @@ __all__ = [
     "ModelLine",
     "ModelVersion",
     "PolicyMatrix",
+    "PolicyShift",
     "Promotion",
     "ScoreBatch",
-    "PolicyShift",
 ]
 
 

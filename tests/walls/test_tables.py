@@ -38,8 +38,8 @@ PLATFORM_ONLY = {
     "delivery_feedcursor", "institutions_tokenbinding", "institutions_usedassertion", "learning_outcomeentry",
     "learning_labelhold", "learning_trainingcheckpoint", "monitoring_scoredcase", "scoring_decisionreview",
     "referrals_openapplicationclaim", "referrals_fundedclaim", "referrals_policyreplay", "referrals_catalogue",
-    "referrals_routingrun",
-    "scoring_inquiry", "journey_application", "journey_borrower", "journey_codecount", "journey_onetimecode",
+    "referrals_routingrun", "scoring_inquiry",
+    "journey_application", "journey_borrower", "journey_codecount", "journey_onetimecode",
     "accounts_user", "accounts_user_groups", "accounts_user_user_permissions",
 }  # fmt: skip
 OURS = ("hub", "partners", "risk", "acquisition")
