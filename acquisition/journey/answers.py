@@ -8,7 +8,8 @@ import msgspec
 from msgspec import Meta
 
 from acquisition.journey.errors import wrong
-from risk.scoring.facade import Means
+from hub.errors import Invalid
+from risk.scoring.facade import Basis, Means
 
 CURRENCY = "HKD"
 AMOUNT_MIN, AMOUNT_MAX = 5_000, 800_000
@@ -119,8 +120,34 @@ def features(answers: Answers) -> dict[str, float | str | None]:
     return {name: float(value) if isinstance(value, int) else value for name, value in raw.items()}
 
 
-def means(draft: Draft) -> Means:
-    """Return what affordability is judged from; amount and term were answered. None stays what was not told."""
+# What the borrower wants is his to say.
+_OF_THE_PERSON = (set(Answers.__struct_fields__) | set(Living.__struct_fields__)) - {"amount", "term", "purpose"}
+
+
+def informed(draft: Draft, values: Mapping[str, float | str | None]) -> tuple[Draft, set[str], set[str]]:
+    """Return the draft with what sources know in place of what was told: with it their names, and those that won't do.
+
+    Names that are no answers about the person are left alone.
+    """
+    taken, refused = set(), set()
+    for name in sorted(_OF_THE_PERSON & values.keys()):
+        value = values[name]
+        new = {name: int(value) if isinstance(value, float) and value.is_integer() else value}
+        try:
+            draft = msgspec.structs.replace(
+                draft, answers=_changed(draft.answers, new), living=_changed(draft.living, new)
+            )  # fmt: skip
+            taken.add(name)
+        except Invalid:
+            refused.add(name)
+    return draft, taken, refused
+
+
+def means(draft: Draft, *, verified: bool = False) -> Means:
+    """Return what affordability is judged from; amount and term were answered. None stays what was not told.
+
+    `verified`: the income is a source's and not his own word.
+    """
     answers = draft.answers
     assert answers.amount is not None
     assert answers.term is not None
@@ -128,4 +155,5 @@ def means(draft: Draft) -> Means:
         None if told is None else Decimal(told)
         for told in (answers.monthly_income, draft.living.essential_spending, answers.monthly_payments)
     )
-    return Means(CURRENCY, income, "stated", spending, payments, Decimal(answers.amount), answers.term)
+    basis: Basis = "verified" if verified else "stated"
+    return Means(CURRENCY, income, basis, spending, payments, Decimal(answers.amount), answers.term)

@@ -12,7 +12,7 @@ from uuid import UUID
 from django.db import transaction
 
 from acquisition.journey import texts
-from acquisition.journey.answers import CURRENCY, Draft, features, means
+from acquisition.journey.answers import CURRENCY, Draft, features, informed, means
 from acquisition.journey.errors import Blocked, wrong
 from acquisition.journey.models import Application
 from acquisition.journey.services import borrower_actor, locked
@@ -23,7 +23,7 @@ from hub.events import ApplicationDecided
 from partners.referrals import facade as referrals
 from partners.referrals.facade import CaseView, ContractView, DecisionView, ReasonView, ShareConsent
 from risk.scoring import facade as scoring
-from risk.scoring.facade import ScoredApplication
+from risk.scoring.facade import About, Evidence, ScoredApplication
 
 LINE = "consumer"
 PRODUCT_CLASS = "personal_instalment"
@@ -73,8 +73,8 @@ def bring_to_lenders(application: Application, decided: ScoredApplication, now: 
     referrals.open_case(
         application_id=application.id, sandbox_id=application.sandbox_id, person_id=application.person_id,
         product_class=PRODUCT_CLASS, currency=CURRENCY, amount=Decimal(draft.answers.amount),
-        term_months=draft.answers.term, facts=features(draft.answers), decision=_decision(decided), actor=actor,
-        now=now,
+        term_months=draft.answers.term, facts=scoring.decided_features(decision_id=decided.decision_id).values,
+        decision=_decision(decided), actor=actor, now=now,
     )  # fmt: skip
     referrals.match(application_id=application.id, actor=actor, now=now)
     return _end_draft(application, MATCHED, decided.decision_id, now)
@@ -91,12 +91,30 @@ def _end_draft(application: Application, outcome: str, decision_id: UUID, now: d
 
 
 def _score(application: Application, draft: Draft, consent_id: UUID, now: datetime) -> ScoredApplication:
-    actor, facts = borrower_actor(application.person_id), features(draft.answers)
+    draft, evidence = _with_sources(application, draft, now)
+    verified = any("monthly_income" in one.values for one in evidence.used)
     with telling(Blocked.OFFLINE):
         return scoring.score_application(
-            line_name=_line_of(application), person_id=application.person_id, consent_id=consent_id, features=facts,
-            means=means(draft), actor=actor, now=now,
+            line_name=_line_of(application), person_id=application.person_id, consent_id=consent_id,
+            features=features(draft.answers), means=means(draft, verified=verified), evidence=evidence,
+            actor=borrower_actor(application.person_id), now=now,
         )  # fmt: skip
+
+
+def about(application: Application) -> About | None:
+    """Return whom sources may be asked about; None before the number was proved."""
+    if application.borrower is None:
+        return None
+    return About(application.person_id, application.borrower.phone(), application.sandbox_id is not None)
+
+
+def _with_sources(application: Application, draft: Draft, now: datetime) -> tuple[Draft, Evidence]:
+    whom = about(application)
+    if whom is None:
+        return draft, Evidence()
+    known = scoring.known_of(about=whom, consented=texts.names_sources(application.consent_version), now=now)
+    draft, taken, refused = informed(draft, known.values)
+    return draft, known.evidence.entered(taken, refused)
 
 
 def _line_of(application: Application) -> str:
@@ -108,7 +126,9 @@ def _line_of(application: Application) -> str:
 
 def _decision(scored: ScoredApplication) -> DecisionView:
     reasons = tuple(ReasonView(one.feature, one.value, one.best_value, one.lost_logit) for one in scored.reasons)
-    return DecisionView(scored.decision_id, scored.pd, scored.grade, scored.action, reasons, scored.affordability)
+    return DecisionView(
+        scored.decision_id, scored.pd, scored.grade, scored.action, reasons, scored.affordability, scored.evidence
+    )  # fmt: skip
 
 
 def match_again(*, application_id: UUID, now: datetime) -> None:

@@ -15,7 +15,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
-from acquisition.journey import cases, forms, gateway, links, queries, services, texts, visits
+from acquisition.journey import cases, forms, gateway, inquiries, links, queries, services, texts, visits
 from acquisition.journey.answers import STEPS
 from acquisition.journey.queries import ApplicationView
 from acquisition.journey.visits import own
@@ -133,13 +133,16 @@ def code(request: HttpRequest, application: ApplicationView) -> HttpResponse:
 @own
 @get_or_post
 def review(request: HttpRequest, application: ApplicationView) -> HttpResponse:
-    """Show the answers; POST has them scored and looks for offers."""
+    """Show the answers; POST has sources asked where there are some, then has it all scored and looks for offers."""
     if not application.is_draft:
         return redirect(url("place", application))
     if next_page(application) != url("review", application):
         return redirect(next_page(application))
     if request.method == "POST":
-        cases.find_offers(application_id=application.id, now=moment(application))
+        at = moment(application)
+        if inquiries.ask_sources(application_id=application.id, now=at):
+            return redirect(request.path, preserve_request=True)  # the same again, once they were asked
+        cases.find_offers(application_id=application.id, now=at)
         return redirect(url("place", application))
     more = {"answers": _summary(application)}
     return _draft_page(request, application, "review", forms.ReviewForm(), "journey/review.html", more)

@@ -76,6 +76,7 @@ REFERRAL: dict[str, Any] = {
                 {"feature": "card_utilisation", "value": 35.5, "best_value": 10.0, "lost_logit": "0.412000"}
             ],
             "affordability": _AFFORDABILITY,
+            "evidence": {"used": [], "without": [{"source": "bureau-one", "why": "timed_out"}], "facts": []},
         },
     },
     "decisions": [DECISION],

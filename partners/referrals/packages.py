@@ -10,7 +10,7 @@ import msgspec
 from hub.crypto import DataKey
 from partners.referrals.models import Case, Referral
 from partners.referrals.shapes import DecisionView, ReasonView
-from risk.scoring.facade import AffordabilityView
+from risk.scoring.facade import AffordabilityView, Evidence
 
 Value = float | str | None
 
@@ -21,12 +21,15 @@ class Known(msgspec.Struct, frozen=True):
     facts: dict[str, Value]
     reasons: list[ReasonView]
     affordability: AffordabilityView | None = None
+    evidence: Evidence | None = None
 
 
 class ScorePart(msgspec.Struct, frozen=True):
     """The platform's decision, as the lender receives it: reasons in order, the weightiest first.
 
-    `affordability` is null in packages from before it was judged.
+    `affordability` is null in packages from before it was judged. `evidence` names the data sources whose values stand
+    among the facts, those that it was made `without`, and facts such as `sanctions_hit` that entered no score; it is
+    null in packages from before there were any.
     """
 
     decision_id: UUID
@@ -35,6 +38,7 @@ class ScorePart(msgspec.Struct, frozen=True):
     recommended_action: str
     reasons: list[ReasonView]
     affordability: AffordabilityView | None = None
+    evidence: Evidence | None = None
 
 
 class Package(msgspec.Struct, frozen=True):
@@ -50,7 +54,7 @@ class Package(msgspec.Struct, frozen=True):
 def seal_known(person: DataKey, case_id: UUID, facts: Mapping[str, object], decision: DecisionView) -> bytes:
     """Seal what is known of a case; `Erased` where the person was erased."""
     plain = {name: _plain(value) for name, value in facts.items()}
-    known = Known(plain, list(decision.reasons), decision.affordability)
+    known = Known(plain, list(decision.reasons), decision.affordability, decision.evidence)
     return person.seal(msgspec.json.encode(known), place=Case.place(case_id))
 
 
@@ -70,7 +74,9 @@ def open_known(case: Case) -> Known:
 def seal_package(lender_key: DataKey, referral_id: UUID, case: Case, contact: Mapping[str, str]) -> bytes:
     """Seal the package of a case under the lender's own key of the person."""
     known = open_known(case)
-    score = ScorePart(case.decision_id, str(case.pd_12m), case.grade, case.action, known.reasons, known.affordability)
+    score = ScorePart(
+        case.decision_id, str(case.pd_12m), case.grade, case.action, known.reasons, known.affordability, known.evidence
+    )  # fmt: skip
     package = Package(dict(contact), case.amount, case.term_months, known.facts, score)
     return lender_key.seal(msgspec.json.encode(package), place=Referral.place(referral_id))
 

@@ -6,7 +6,7 @@ from datetime import datetime
 from decimal import Decimal
 from uuid import UUID
 
-from risk.scoring.facade import AffordabilityView
+from risk.scoring.facade import AffordabilityView, Evidence
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +23,7 @@ class ReasonView:
 class DecisionView:
     """The platform's decision on an application. `pd` has six decimals; `action` is approve, review or decline.
 
-    Where affordability is known it limits the offers.
+    Where affordability is known it limits the offers. `evidence`: what it rests on beside the borrower's own word.
     """
 
     id: UUID
@@ -32,6 +32,7 @@ class DecisionView:
     action: str
     reasons: tuple[ReasonView, ...]
     affordability: AffordabilityView | None = None
+    evidence: Evidence | None = None
 
 
 @dataclass(frozen=True, slots=True)

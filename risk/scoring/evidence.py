@@ -38,16 +38,14 @@ class Evidence(msgspec.Struct, frozen=True):
     without: tuple[Without, ...] = ()
     facts: tuple[str, ...] = ()
 
-    def but_for(self, refused: Collection[str]) -> "Evidence":
-        """Return the same where values of these names, though answered, could not be used."""
-        if not refused:
-            return self
+    def entered(self, taken: Collection[str], refused: Collection[str]) -> "Evidence":
+        """Return the same with the values alone that entered the decision; the `refused` would not do."""
         used = tuple(
-            msgspec.structs.replace(one, values=tuple(name for name in one.values if name not in refused))
+            msgspec.structs.replace(one, values=tuple(name for name in one.values if name in taken))
             for one in self.used
-        )
+        )  # fmt: skip
         bad = [Without(one.source, "unusable") for one in self.used if set(one.values) & set(refused)]
-        return msgspec.structs.replace(self, used=used, without=(*self.without, *bad))
+        return Evidence(used, (*self.without, *bad), self.facts)
 
 
 def held(action: str, evidence: Evidence | None) -> str:

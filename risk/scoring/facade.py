@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from risk.scoring.affordability import AffordabilityView, Means, view_of
+from risk.scoring.affordability import AffordabilityView, Basis, Means, view_of
 from risk.scoring.contest import (
     ReviewView,
     ask_review,
@@ -36,7 +36,7 @@ from risk.scoring.glassbox import (
     load_artefact,
     manifest_of,
 )
-from risk.scoring.inquiring import About, Known, begin_inquiries, known_of, make_inquiries, source_gauges
+from risk.scoring.inquiring import About, Asking, Known, begin_inquiries, known_of, make_inquiries, source_gauges
 from risk.scoring.shapes import DecisionReason, ScoredApplication
 
 if TYPE_CHECKING:
@@ -50,6 +50,8 @@ __all__ = [
     "About",
     "AffordabilityView",
     "ArtefactError",
+    "Asking",
+    "Basis",
     "Batch",
     "Calibration",
     "Champion",

@@ -29,6 +29,7 @@ PLATFORM_SCOPE = {
     "risk/learning/management/commands/import_book.py", "risk/learning/management/commands/train.py",
     "risk/learning/tasks.py", "risk/monitoring/tasks.py", "risk/scoring/management/commands/rollback.py",
     "risk/scoring/tasks.py",
+    "acquisition/journey/inquiries.py",
     "acquisition/journey/tasks.py", "acquisition/market/borrowing.py", "acquisition/market/cycles.py",
     "acquisition/market/demo.py", "acquisition/market/simulation.py",
 }  # fmt: skip

@@ -78,7 +78,7 @@ def test_the_consent_reaches_the_ledger_with_its_text_once_the_person_is_known()
         row = Application.objects.get(id=made)
         assert row.consent_id is not None
         given = consent.proof(consent_id=row.consent_id)
-    assert (given.purpose, given.recipient, given.text_version) == ("credit_scoring", "luopan", "scoring-2/en")
+    assert (given.purpose, given.recipient, given.text_version) == ("credit_scoring", "luopan", "scoring-3/en")
 
 
 def test_one_number_is_one_person_and_its_drafts_are_sealed_under_his_key() -> None:

@@ -380,4 +380,4 @@ def test_the_same_in_chinese(visitor: Client, language: str) -> None:
     assert f'lang="{language}"' in text(page(visitor, made, "lender/"))
     with platform_scope():
         row = Application.objects.get(id=made)
-    assert row.consent_version == f"scoring-2/{language}"
+    assert row.consent_version == f"scoring-3/{language}"

@@ -27,9 +27,15 @@ AGREED = {
     "scoring-2/en": "d382cda32f69fc00",  # pragma: allowlist secret
     "scoring-2/zh-hant": "8de18ed9ff8f3b50",  # pragma: allowlist secret
     "scoring-2/zh-hans": "9972be7470256ad2",  # pragma: allowlist secret
+    "scoring-3/en": "5ce2bdbd779cbf12",  # pragma: allowlist secret
+    "scoring-3/zh-hant": "20103f1c1b5b4345",  # pragma: allowlist secret
+    "scoring-3/zh-hans": "8159ff7af978ff08",  # pragma: allowlist secret
     "sharing-1/en": "bd45b8ecf2de1552",  # pragma: allowlist secret
     "sharing-1/zh-hant": "538733edbc032de0",  # pragma: allowlist secret
     "sharing-1/zh-hans": "0b1131a99b7c02e6",  # pragma: allowlist secret
+    "sharing-2/en": "520b8b6d74f26a4e",  # pragma: allowlist secret
+    "sharing-2/zh-hant": "51cf4ef3f3719666",  # pragma: allowlist secret
+    "sharing-2/zh-hans": "1a9abb0ca8d806d2",  # pragma: allowlist secret
 }
 
 
@@ -84,7 +90,7 @@ def rendered(name: str, language: str) -> str:
 def test_texts_that_are_agreed_to_change_only_with_their_version() -> None:
     shown = {
         texts.version(name, language): hashlib.sha256(rendered(name, language).encode()).hexdigest()[:16]
-        for name in ("scoring-1", texts.SCORING, texts.SHARING)
+        for name in ("scoring-1", "scoring-2", "sharing-1", texts.SCORING, texts.SHARING)
         for language, _ in settings.LANGUAGES
     }
     assert shown == AGREED

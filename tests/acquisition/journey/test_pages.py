@@ -266,7 +266,7 @@ def test_the_language_is_chosen_by_the_link_and_kept(visitor: Client) -> None:
     made = start(visitor)
     with platform_scope():
         row = Application.objects.get(id=made)
-    assert (row.language, row.consent_version) == ("zh-hant", "scoring-2/zh-hant")
+    assert (row.language, row.consent_version) == ("zh-hant", "scoring-3/zh-hant")
     assert visitor.get("/apply/?lang=xx").status_code == 200
 
 
