@@ -1,4 +1,4 @@
-"""What a borrower does about a refusal: asks for a person to look again, takes that back, goes on once overturned.
+"""What a borrower does about a decision: looks into it, lets a person look again, and goes on once it is lifted.
 
 Platform scope, as `cases`.
 """
@@ -15,7 +15,7 @@ from acquisition.journey.models import Application
 from acquisition.journey.queries import ApplicationView
 from acquisition.journey.services import borrower_actor, locked
 from risk.scoring import facade as scoring
-from risk.scoring.facade import ReviewView
+from risk.scoring.facade import DecisionProof, ReviewView
 
 
 def may_contest(application: ApplicationView | Application) -> bool:
@@ -26,6 +26,11 @@ def may_contest(application: ApplicationView | Application) -> bool:
         return False
     case = cases.case_of(application_id=application.id)
     return case.state == "open" and case.referral is None
+
+
+def proof_of(*, decision_id: UUID) -> DecisionProof:
+    """Take a decision apart, and make it again."""
+    return scoring.proof_of(decision_id=decision_id)
 
 
 def review_of(application: ApplicationView) -> ReviewView | None:

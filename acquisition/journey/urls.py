@@ -3,7 +3,7 @@
 from django.urls import path, register_converter
 from django.urls.converters import StringConverter
 
-from acquisition.journey import case_pages, contest_pages, pages
+from acquisition.journey import case_pages, contest_pages, decision_pages, pages
 from acquisition.journey.answers import STEPS
 
 app_name = "journey"
@@ -27,6 +27,7 @@ urlpatterns = [
     path("<uuid:application_id>/review/", pages.review, name="review"),
     path("<uuid:application_id>/save/", pages.save, name="save"),
     path("<uuid:application_id>/declined/", case_pages.declined, name="declined"),
+    path("<uuid:application_id>/decision/", decision_pages.decision, name="decision"),
     path("<uuid:application_id>/contest/", contest_pages.contest, name="contest"),
     path("<uuid:application_id>/contest/end/", contest_pages.end, name="contest-end"),
     path("<uuid:application_id>/contest/go-on/", contest_pages.go_on, name="contest-go-on"),

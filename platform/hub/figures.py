@@ -64,6 +64,28 @@ def waterfall(
     return _svg(_WIDTH, height, title, about, [zero, foot, *rows])
 
 
+def ladder(base: int, steps: Sequence[Step], *, ends: tuple[str, str], title: str) -> Figure:
+    """Draw whole points, as `waterfall` draws a score, for narrow screens: each name stands above its arrow.
+
+    Points to the right are the better ones; `ends` are the names of the first and the last bar.
+    """
+    marks = [base]
+    for step in steps:
+        marks.append(marks[-1] + int(step.value))
+    x = _scale([0.0, *marks], left=4, right=280)
+    shown = [f"{int(step.value):+d}" for step in steps]
+    last, rows = len(marks), [_named(ends[0], _bar(0, base, x, 18), f"{base:d}", x(max(0, base)), 0)]
+    for at, (step, said) in enumerate(zip(steps, shown, strict=True), 1):
+        tips, fill = (x(marks[at - 1]), x(marks[at])), DOWN if step.value >= 0 else UP
+        arrow = _arrow_shape(tips, 46 * at + 18, fill, f"{step.label}: {said}")
+        rows.append(_named(step.label, arrow, said, max(tips), at))
+    rows.append(_named(ends[1], _bar(0, marks[-1], x, 46 * last + 18), f"{marks[-1]:d}", x(max(0, marks[-1])), last))
+    told = "; ".join(f"{step.label} {said}" for step, said in zip(steps, shown, strict=True))
+    about = f"{ends[0]} {base:d}. {told}. {ends[1]} {marks[-1]:d}."
+    zero = _line(x(0), 14, x(0), 46 * last + 42, dash="2 3")
+    return _svg(330, 46 * (last + 1), title, about, [zero, *rows])
+
+
 def curve(points: Sequence[tuple[float, float]], *, title: str, x_label: str, y_label: str, about: str) -> Figure:
     """Draw a curve in the unit square with its diagonal: ROC, for one. `points` are (x, y) from 0 to 1."""
     path = " ".join(f"{_px(x)},{_py(y)}" for x, y in points)
@@ -204,23 +226,35 @@ def _scale(values: Sequence[float], *, left: float, right: float) -> Callable[[f
 
 
 def _level(label: str, value: float, x: Callable[[float], float], row: int, shown: str) -> str:
-    y = 30 * row + 8
-    left, right = sorted((x(0), x(value)))
-    bar = f'<rect x="{_n(left)}" y="{y}" width="{_n(max(2.0, right - left))}" height="16" fill="currentColor" '
-    return f'{_text(222, y + 13, label, anchor="end", bold=True)}{bar}fill-opacity=".55"/>' + _text(
-        right + 6, y + 13, shown, bold=True
-    )
+    y, right = 30 * row + 8, max(x(0), x(value))
+    bar = _bar(0, value, x, y)
+    return f"{_text(222, y + 13, label, anchor='end', bold=True)}{bar}" + _text(right + 6, y + 13, shown, bold=True)
+
+
+def _bar(start: float, end: float, x: Callable[[float], float], y: float) -> str:
+    left, right = sorted((x(start), x(end)))
+    size = f'width="{_n(max(2.0, right - left))}" height="16"'
+    return f'<rect x="{_n(left)}" y="{_n(y)}" {size} fill="currentColor" fill-opacity=".55"/>'
+
+
+def _named(label: str, shape: str, shown: str, right: float, row: int) -> str:
+    y = 46 * row + 18
+    return _text(4, y - 5, _short(label, 46)) + shape + _text(right + 6, y + 13, shown, bold=True)
 
 
 def _arrow(step: Step, ends: tuple[float, float], row: int, shown: str) -> str:
-    y, (start, end) = 30 * row + 8, ends
+    y = 30 * row + 8
+    label = _text(222, y + 13, _short(step.label), anchor="end")
+    arrow = _arrow_shape(ends, y, UP if step.value >= 0 else DOWN, f"{step.label}: {shown}")
+    return label + arrow + _text(max(ends) + 6, y + 13, shown)
+
+
+def _arrow_shape(ends: tuple[float, float], y: float, fill: str, told: str) -> str:
+    start, end = ends
     tip = min(7.0, abs(end - start)) * (1 if end >= start else -1)
     points = [(start, y), (end - tip, y), (end, y + 8), (end - tip, y + 16), (start, y + 16)]
     shape = " ".join(f"{_n(a)},{_n(b)}" for a, b in points)
-    fill = UP if step.value >= 0 else DOWN
-    label = _text(222, y + 13, _short(step.label), anchor="end")
-    arrow = f'<polygon points="{shape}" fill="{fill}"><title>{escape(step.label)}: {escape(shown)}</title></polygon>'
-    return label + arrow + _text(max(ends) + 6, y + 13, shown)
+    return f'<polygon points="{shape}" fill="{fill}"><title>{escape(told)}</title></polygon>'
 
 
 def _unit_square(x_label: str, y_label: str, *, top: float = 1.0) -> list[str]:
@@ -258,8 +292,8 @@ def _text(x: float, y: float, text: str, *, anchor: str = "start", small: bool =
     return f'<text x="{_n(x)}" y="{_n(y)}" text-anchor="{anchor}" fill="currentColor" {look}>{escape(text)}</text>'
 
 
-def _short(label: str) -> str:
-    return label if len(label) <= 34 else label[:33] + "…"
+def _short(label: str, most: int = 34) -> str:
+    return label if len(label) <= most else label[: most - 1] + "…"
 
 
 def _n(value: float) -> str:

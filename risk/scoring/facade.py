@@ -37,6 +37,7 @@ from risk.scoring.glassbox import (
     manifest_of,
 )
 from risk.scoring.inquiring import About, Asking, Known, begin_inquiries, known_of, make_inquiries, source_gauges
+from risk.scoring.proofs import DecisionProof, ProofPart, proof_of
 from risk.scoring.shapes import DecisionReason, ScoredApplication
 
 if TYPE_CHECKING:
@@ -57,6 +58,7 @@ __all__ = [
     "Champion",
     "Decided",
     "DecidedFeatures",
+    "DecisionProof",
     "DecisionReason",
     "Evidence",
     "InputError",
@@ -65,6 +67,7 @@ __all__ = [
     "Manifest",
     "Means",
     "ModelView",
+    "ProofPart",
     "Reason",
     "ReviewView",
     "Said",
@@ -99,6 +102,7 @@ __all__ = [
     "models_in_use",
     "overridden_application",
     "overturned",
+    "proof_of",
     "read_application",
     "register_version",
     "replay_application",

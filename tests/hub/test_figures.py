@@ -19,6 +19,7 @@ ALL: list[Callable[[str], figures.Figure]] = [
     lambda text: figures.intervals([Range(text, 0.7, 0.5, 1.1), Range("b", 0.9, 0.8, 1.0)], title=text, ideal=1.0),
     lambda text: figures.series([(text, 0.1), ("b", 0.3)], title=text, limits=[0.25]),
     lambda text: figures.trend({text: [0.5, 0.75], "b": [0.1, 1.0]}, labels=[text, "two"], title=text),
+    lambda text: figures.ladder(40, [Step(text, 15), Step("b", -30)], ends=("a", "z"), title=text),
 ]
 
 
@@ -149,3 +150,14 @@ def test_the_fills_can_be_seen_on_light_and_dark(colour: str, ground: float) -> 
     red, green, blue = (part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts)
     light, dark = sorted((0.2126 * red + 0.7152 * green + 0.0722 * blue, ground), reverse=True)
     assert (light + 0.05) / (dark + 0.05) >= 3
+
+
+def test_a_ladder_adds_up_from_the_first_bar_to_the_last() -> None:
+    figure = figures.ladder(40, [Step("Income", 15), Step("Debts", -60)], ends=("Start", "End"), title="Points")
+    root = parsed(figure)
+    assert root.findtext(f"{SVG}desc") == "Start 40. Income +15; Debts -60. End -5."
+    polygons = root.findall(f"{SVG}polygon")
+    assert [one.get("fill") for one in polygons] == [DOWN, UP]
+    good, bad = (numbers(str(one.get("points"))) for one in polygons)
+    assert good[4] == bad[0] > good[0] > bad[4]
+    assert root.get("viewBox") == "0 0 330 184"

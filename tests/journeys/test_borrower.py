@@ -167,7 +167,11 @@ def test_a_decline_and_a_second_application(walk: Callable[[str], Walk], languag
 
 
 def contest(one: Walk) -> None:
-    """Ask for a person from the page of the refusal, and go on to lenders once it is lifted."""
+    """Look at how it was decided, ask for a person, and go on to lenders once the refusal is lifted."""
+    one.follow("How this decision was made")
+    one.heading("How this decision was made")
+    one.look("decision")
+    one.follow("Back")
     one.follow("Let a person look again")
     one.look("contest")
     one.press("Send it")
