@@ -53,13 +53,13 @@ def main() -> None:
         import django
 
         django.setup()
-        token, book = _prepare(Path(home))
-        with _servers(token, book) as (ours, *peers):
+        bearer, book = _prepare(Path(home))
+        with _servers(bearer, book) as (ours, *peers):
             for side in (ours, *peers):
-                _load(side, 2.0, keep=False)
+                load(side, 2.0, keep=False)
             for _ in range(ROUNDS):
                 for side in (ours, *peers):
-                    _load(side, ROUND_S, keep=True)
+                    load(side, ROUND_S, keep=True)
         print(json.dumps(_line(ours, dict(zip(PEERS, peers, strict=True)))))
 
 
@@ -105,7 +105,7 @@ def _prepare(home: Path) -> tuple[str, Path]:
     np.savez(home / "book.npz", rows=rows, labels=labels, names=np.array(names))
     settings = _register(names, rows, labels)
     os.environ["PEER_SETTINGS"] = json.dumps(settings)
-    return _token(), home / "book.npz"
+    return token(), home / "book.npz"
 
 
 def _register(names: list[str], rows: Any, labels: Any) -> dict[str, Any]:
@@ -140,7 +140,8 @@ def _register(names: list[str], rows: Any, labels: Any) -> dict[str, Any]:
     return {"learning_rate": 0.05, "max_iter": rounds, "max_bins": 255, "early_stopping": False, **chosen}
 
 
-def _token() -> str:
+def token() -> str:
+    """The Authorization header of a new sandbox's client."""
     from tests import factories
 
     client = factories.make_client(factories.make_institution(sandbox=True))
@@ -197,7 +198,7 @@ def _servers(authorization: str, book: Path) -> Iterator[list[Side]]:
     ]
     try:
         for side in sides:
-            _wait_for(side)
+            wait_for(side)
         yield sides
     finally:
         for process in processes:
@@ -205,7 +206,8 @@ def _servers(authorization: str, book: Path) -> Iterator[list[Side]]:
             process.wait(20)
 
 
-def _wait_for(side: Side) -> None:
+def wait_for(side: Side) -> None:
+    """Return once it answers."""
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
         with suppress(OSError), _Connection(side.port) as connection:
@@ -250,7 +252,8 @@ class _Connection:
         return (time.perf_counter() - self.sent_at) * 1000
 
 
-def _load(side: Side, seconds: float, *, keep: bool) -> None:
+def load(side: Side, seconds: float, *, keep: bool) -> None:
+    """Ask as fast as it answers, on 8 connections; `keep` what came of it."""
     # Made beforehand: what is measured shares its cores with this process.
     requests = [side.make() for _ in range(int(seconds * REQUESTS_PER_S_MAX))]
     waits: list[float] = []
