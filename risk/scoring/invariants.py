@@ -23,6 +23,14 @@ CHECKS = [
     ),
     by_rows(
         "I3",
+        "each inquiry at a data source was told of as it began, and as it was settled",
+        """
+        SELECT i.id::text, b.id IS NULL OR (s.id IS NULL) <> (i.settled_at IS NULL) FROM scoring_inquiry i
+        LEFT JOIN hub_outboxevent b ON b.subject_id = i.id AND b.type = 'inquiry.begun'
+        LEFT JOIN hub_outboxevent s ON s.subject_id = i.id AND s.type = 'inquiry.settled'""",
+    ),
+    by_rows(
+        "I3",
         "each line of a file of people has one result, and was told of with its part of the file",
         """
         SELECT b.id::text, (b.scored, b.problems) IS DISTINCT FROM (l.scored, l.problems)

@@ -10,6 +10,7 @@ from time import sleep
 from typing import cast
 from uuid import UUID
 
+import structlog
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.db import transaction
@@ -38,6 +39,7 @@ from risk.scoring.evidence import Evidence, Used, Why, Without
 from risk.scoring.inquiring import About, Asking, Known
 from risk.scoring.source_models import Inquiry
 
+log = structlog.get_logger(__name__)
 PAUSE_S = 0.5  # for whom somebody else is asking: a browser follows twenty redirects
 
 
@@ -77,9 +79,17 @@ def _covering(about: About) -> list[tuple[Source, Subject]]:
         # No two sources can tell by it that they were asked about the same person.
         key = hashlib.sha256(f"{source.terms.name}|{about.person_id}".encode()).hexdigest()
         subject = Subject(key, about.phone)
-        if source.covers(subject):
+        if _covers(source, subject):
             asked.append((source, subject))
     return asked
+
+
+def _covers(source: Source, subject: Subject) -> bool:
+    try:
+        return source.covers(subject)
+    except Exception as error:  # noqa: BLE001 - a source's fault may stop nobody's application
+        log.warning("source_unusable", source=source.terms.name, fault=type(error).__name__)
+        return False
 
 
 @transaction.atomic

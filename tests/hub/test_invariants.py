@@ -28,6 +28,7 @@ from risk.scoring import services
 from tests.factories import ACTOR, make_institution
 from tests.partners import loan_factory, referral_factory
 from tests.partners.product_factory import make_live
+from tests.risk.borrowers import borrower, consented, inquired
 from tests.risk.registry_factory import make_champion, make_line
 
 # What is done to the database, and the invariant that no longer holds.
@@ -45,6 +46,7 @@ BREACHES = {
     "DELETE FROM hub_outboxevent WHERE type = 'loan.funded'": "I3",
     "DELETE FROM hub_outboxevent WHERE type = 'referral.created'": "I3",
     "DELETE FROM hub_outboxevent WHERE type = 'decision.scored'": "I3",
+    "DELETE FROM hub_outboxevent WHERE type = 'inquiry.settled'": "I3",
     "UPDATE hub_outboxevent SET position = NULL, sequence = NULL, created_at = now() - interval '1 hour'": "I3",
     "INSERT INTO hub_inboxentry (event_id, subscriber, state, attempts, due_at, fault) "
     "SELECT id, 'somebody', 'waiting', 0, now() - interval '1 hour', '' FROM hub_outboxevent LIMIT 1": "I3",
@@ -85,6 +87,8 @@ def _a_loan_and_more(django_db_setup: None, django_db_blocker: DjangoDbBlocker, 
         loan_factory.loan_of(bank.id)
         make_champion(make_line())
         score(bank.id)
+        person = borrower()
+        inquired(person, consent_id=consented(person))
         with platform_scope():
             outbox.relay(now=now())
         with platform_scope():

@@ -9,7 +9,15 @@ from hub.audit import system_actor
 from hub.clock import now
 from hub.crypto import DataKey
 from hub.tenancy import platform_scope
-from risk.scoring.facade import ScoredApplication, score_application
+from risk.scoring.facade import (
+    About,
+    Known,
+    ScoredApplication,
+    begin_inquiries,
+    known_of,
+    make_inquiries,
+    score_application,
+)
 
 ACTOR = system_actor("tests")
 FEATURES: dict[str, Any] = {"income": 9000.0, "utilisation": 95.0, "housing": "rent"}
@@ -29,6 +37,16 @@ def consented(person_id: UUID, **changed: Any) -> UUID:
             person_id=person_id, text_version="2026-01", reference=f"application|{person_id}", actor=ACTOR,
             now=now() - timedelta(days=2000), **fields,
         )  # fmt: skip
+
+
+def inquired(person_id: UUID, *, consent_id: UUID, handle: str = "1234") -> Known:
+    """Let the local provider be asked about a borrower with one of its numbers; return what is known then."""
+    whom = About(person_id, f"+8525550{handle}", sandbox=True)
+    with platform_scope():
+        asking = begin_inquiries(about=whom, consent_id=consent_id, actor=ACTOR, now=now())
+    make_inquiries(asking, scope=platform_scope, clock=now, actor=ACTOR)
+    with platform_scope():
+        return known_of(about=whom, consented=True, now=now())
 
 
 def score(person_id: UUID | None = None, *, moment: datetime | None = None, **changed: Any) -> ScoredApplication:

@@ -367,6 +367,18 @@ def test_a_setting_that_names_no_source_stops_the_start(settings: LazySettings, 
         sources.check_sources()
 
 
+class Confused(Registry):
+    def covers(self, subject: Subject) -> bool:
+        raise ZeroDivisionError
+
+
+def test_a_source_that_cannot_tell_whom_it_knows_stops_nobody(settings: LazySettings) -> None:
+    settings.SOURCES = ["tests.risk.test_inquiries.Confused"]
+    whom = about(borrower())
+    assert not begin(whom)
+    assert known(whom) == Known()
+
+
 def test_a_function_may_make_several_sources(settings: LazySettings) -> None:
     settings.SOURCES = ["risk.features.sources.local_sources", "tests.risk.test_inquiries.Registry"]
     assert len(sources.sources_of(sandbox=False)) == 5

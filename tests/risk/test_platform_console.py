@@ -12,10 +12,10 @@ from hub.clock import now
 from hub.tenancy import platform_scope
 from risk.learning.facade import record_outcome
 from risk.scoring import services
-from risk.scoring.facade import About, ScoredApplication, begin_inquiries, known_of, make_inquiries
+from risk.scoring.facade import ScoredApplication
 from risk.scoring.models import ModelLine
 from tests import people
-from tests.risk.borrowers import ACTOR, borrower, consented, score
+from tests.risk.borrowers import borrower, consented, inquired, score
 from tests.risk.registry_factory import make_champion, make_line
 
 pytestmark = pytest.mark.django_db
@@ -49,12 +49,8 @@ def test_a_decision_of_the_platform_is_shown_as_its_own(operator: Client, scored
 def test_it_says_which_sources_it_rests_on_and_each_inquiry_has_its_page(operator: Client) -> None:
     make_champion(make_line())
     person = borrower()
-    given, whom = consented(person), About(person, "+85255500003", sandbox=True)
-    with platform_scope():
-        asking = begin_inquiries(about=whom, consent_id=given, actor=ACTOR, now=now())
-    make_inquiries(asking, scope=platform_scope, clock=now, actor=ACTOR)
-    with platform_scope():
-        found = known_of(about=whom, consented=True, now=now())
+    given = consented(person)
+    found = inquired(person, consent_id=given, handle="0003")
     scored = score(person, consent_id=given, evidence=found.evidence)
     page = operator.get(f"/console/scoring/decision/{scored.decision_id}/change/").content.decode()
     assert "done without: unavailable" in page
@@ -62,7 +58,8 @@ def test_it_says_which_sources_it_rests_on_and_each_inquiry_has_its_page(operato
     listed = operator.get("/console/scoring/inquiry/?state=answered").content.decode()
     assert "local-income" in listed
     assert "local-bureau" not in listed
-    shown = operator.get(f"/console/scoring/inquiry/{asking.inquiries[2]}/change/").content.decode()
+    [income] = [one.inquiry_id for one in found.evidence.used if one.kind == "income"]
+    shown = operator.get(f"/console/scoring/inquiry/{income}/change/").content.decode()
     assert "HKD 5.00" in shown
     assert "credit_assessment" in shown
 

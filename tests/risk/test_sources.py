@@ -96,6 +96,18 @@ def test_handles_stand_for_what_may_go_wrong(handle: str, kinds: Sequence[Source
     assert outcomes(handle) == {kind: outcome if kind in kinds else "answered" for kind in KINDS}
 
 
+def test_a_clean_and_a_poor_record_are_the_same_for_everybody() -> None:
+    found = {
+        handle: [source.ask(subject(handle, key), timeout_s=1, now=NOW).values for source in local_sources()]
+        for handle in ("0004", "0006", "0007")
+        for key in ("k-1", "k-2")
+    }
+    assert found["0004"] == found["0006"]
+    assert found["0006"][2] == {"monthly_income": 60_000}
+    assert found["0007"][1:3] == [{"essential_spending": 18_000}, {"monthly_income": 12_000}]
+    assert (found["0006"][0]["delinquencies_24m"], found["0007"][0]["delinquencies_24m"]) == (0, 2)
+
+
 def test_only_the_handle_of_a_hit_is_on_a_sanctions_list() -> None:
     for handle, facts in (("0004", (SANCTIONS_HIT,)), ("1234", ())):
         found = [source.ask(subject(handle), timeout_s=1, now=NOW).facts for source in local_sources()]

@@ -1,7 +1,7 @@
 """The local provider: all four kinds of source without a network, for sandboxes and tests.
 
 It knows the telephone numbers +852 5550 0000 to 9999 and nobody else. What it answers follows from a seed and the
-person's key; the numbers of `HANDLES` show what may go wrong.
+person's key; the numbers of `HANDLES` show what may go wrong, those of `RECORDS` have the same values each time.
 """
 
 import hashlib
@@ -30,6 +30,8 @@ HANDLES: dict[str, tuple[str, tuple[SourceKind, ...]]] = {
     "0004": ("hit", ("sanctions",)),
     "0005": ("down", KINDS),
 }
+# Those whose values are not drawn: the best of each range, or the worst.
+RECORDS = {"0004": "clean", "0006": "clean", "0007": "poor"}
 # From, to, step: money in whole Hong Kong dollars (a month where it flows), utilisation in percent.
 RANGES: dict[SourceKind, dict[str, tuple[int, int, int]]] = {
     "bureau": {
@@ -45,6 +47,7 @@ RANGES: dict[SourceKind, dict[str, tuple[int, int, int]]] = {
     "income": {"monthly_income": (12_000, 60_000, 500)},
     "sanctions": {},
 }
+_MORE_IS_SAFER = frozenset({"history_months", "monthly_income"})
 COSTS_MINOR: dict[SourceKind, int] = {"bureau": 1_200, "open_banking": 300, "income": 500, "sanctions": 50}
 FRESH_DAYS: dict[SourceKind, int] = {"bureau": 30, "open_banking": 7, "income": 30, "sanctions": 1}
 TIMEOUT_S = 1.0
@@ -87,12 +90,16 @@ class LocalSource:
             raise SourceDown
         if deed == "slow":
             sleep(2 * timeout_s)
-        values = {
-            name: low + step * (self._number(subject, name) % ((high - low) // step + 1))
-            for name, (low, high, step) in RANGES[self.kind].items()
-        }
+        values = {name: self._value(subject, name) for name in RANGES[self.kind]}
         reference = f"local-{self._number(subject, '') % 10**8:08d}"
         return Answer(values, now, reference, (SANCTIONS_HIT,) if deed == "hit" else ())
+
+    def _value(self, subject: Subject, name: str) -> int:
+        low, high, step = RANGES[self.kind][name]
+        record = RECORDS.get(subject.phone[-4:])
+        if record is None:
+            return low + step * (self._number(subject, name) % ((high - low) // step + 1))
+        return high if (name in _MORE_IS_SAFER) == (record == "clean") else low
 
     def _number(self, subject: Subject, name: str) -> int:
         said = f"{self.seed}|{self.kind}|{subject.key}|{name}"

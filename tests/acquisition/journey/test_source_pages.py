@@ -4,6 +4,7 @@ import threading
 from typing import Any
 from uuid import UUID
 
+import msgspec
 import pytest
 from django.db import connections
 from django.test import Client
@@ -12,8 +13,9 @@ from acquisition.journey.answers import Draft, informed
 from acquisition.journey.models import Application
 from hub.models import OutboxEvent
 from hub.tenancy import platform_scope
-from partners.referrals.models import Case
-from partners.referrals.packages import Known, open_known
+from partners.referrals import packages
+from partners.referrals.models import Case, Referral
+from partners.referrals.packages import Package, ScorePart
 from risk.scoring.facade import ScoredApplication, decided_features, read_application, replay_application
 from risk.scoring.models import Inquiry
 from tests.acquisition.journey import borrowers, world
@@ -48,14 +50,18 @@ def sent(visitor: Client, made: UUID) -> ScoredApplication:
         return read_application(decision_id=decision_id)
 
 
-def known_of(made: UUID) -> Known:
+def received(made: UUID) -> ScorePart:
+    """Return what a lender would read of the score."""
     with platform_scope():
-        return open_known(Case.objects.select_related("person").get(id=made))
+        case = Case.objects.select_related("person").get(id=made)
+        sealed = packages.seal_package(case.person, made, case, {})
+        plain = case.person.open(sealed, place=Referral.place(made))
+    return msgspec.json.decode(plain, type=Package).score
 
 
 @pytest.mark.django_db(transaction=True)
 def test_sources_are_asked_as_the_answers_are_sent_and_the_score_rests_on_them(visitor: Client) -> None:
-    made = reviewed(visitor, "55501234")
+    made = reviewed(visitor, "55500006")
     first = send(visitor, made, "review/")
     assert (first.status_code, first["Location"]) == (307, f"/apply/{made}/review/")
     with platform_scope():
@@ -72,8 +78,9 @@ def test_sources_are_asked_as_the_answers_are_sent_and_the_score_rests_on_them(v
         assert replay_application(decision_id=scored.decision_id) == "identical"
         assert Inquiry.objects.count() == 4
         assert OutboxEvent.objects.filter(type="inquiry.settled").count() == 4
-    assert values["open_accounts"] != told.open_accounts or values["monthly_income"] != told.monthly_income
-    assert (values["amount"], values["term"]) == (20_000, 60)
+    assert values["monthly_income"] == 60_000 != told.monthly_income
+    assert (values["amount"], values["term"], values["delinquencies_24m"]) == (20_000, 60, 0)
+    assert values["debt_service"] == 0
     assert scored.affordability is not None
     assert scored.affordability.income_basis == "verified"
     assert scored.affordability.counted_income == values["monthly_income"]
@@ -83,20 +90,20 @@ def test_sources_are_asked_as_the_answers_are_sent_and_the_score_rests_on_them(v
 
 @pytest.mark.django_db(transaction=True)
 def test_a_source_that_is_down_is_done_without_and_a_hit_is_for_a_person(visitor: Client) -> None:
-    down = reviewed(visitor, "55500003")
-    scored = sent(visitor, down)
-    assert scored.evidence is not None
-    assert [(one.source, one.why) for one in scored.evidence.without] == [("local-bureau", "unavailable")]
-    hit = reviewed(visitor := Client(), "55500004")
-    scored = sent(visitor, hit)
-    assert scored.action in ("review", "decline")
-    assert scored.evidence is not None
-    assert scored.evidence.facts == ("sanctions_hit",)
-    shown = page(visitor, hit).headers["Location"]
-    assert "sanction" not in visitor.get(shown).content.decode()
-    if scored.action == "review":
-        known = known_of(hit)
-        assert known.evidence == scored.evidence
+    down = sent(visitor, reviewed(visitor, "55500003"))
+    assert down.evidence is not None
+    assert [(one.source, one.why) for one in down.evidence.without] == [("local-bureau", "unavailable")]
+    clean = sent(visitor, reviewed(visitor, "55500006"))
+    made = reviewed(visitor, "55500004")
+    hit = sent(visitor, made)
+    assert (clean.action, hit.action, hit.pd) == ("approve", "review", clean.pd)
+    assert hit.evidence is not None
+    assert hit.evidence.facts == ("sanctions_hit",)
+    assert received(made).evidence == hit.evidence
+    assert received(made).recommended_action == "review"
+    offers = page(visitor, made, "offers/")
+    assert offers.status_code == 200
+    assert "sanction" not in offers.content.decode()
 
 
 @pytest.mark.django_db(transaction=True)
