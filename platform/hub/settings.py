@@ -379,6 +379,8 @@ INVARIANTS = [  # lists of hub.invariants.Check
     "risk.scoring.invariants.CHECKS",
     "risk.learning.invariants.CHECKS",
 ]
+# How long before it takes over a successor of a champion is announced to the institutions that use its line.
+MODEL_NOTICE_DAYS = env.integer("LUOPAN_MODEL_NOTICE_DAYS", 7, low=0, high=90)
 # Functions that answer hub.metrics.Gauge rows.
 METRIC_SOURCES = [
     "risk.scoring.facade.gauges",

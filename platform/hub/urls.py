@@ -26,6 +26,7 @@ urlpatterns = [
     path("api/v1/", include("risk.scoring.batch_api")),
     path("api/v1/", include("risk.scoring.models_api")),
     path("api/v1/", include("risk.scoring.reports_api")),
+    path("api/v1/", include("risk.scoring.notices_api")),
     path("api/v1/", include("risk.learning.api")),
     path("api/v1/", include("risk.monitoring.api")),
     path("api/schema/", openapi.DescriptionResource.as_view(), name="api-description"),

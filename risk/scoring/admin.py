@@ -18,17 +18,20 @@ from hub.records import Deed, Part, RecordAdmin, actor, coloured
 from risk.scoring import pages, registry, reports, services
 from risk.scoring.flows import VERSION
 from risk.scoring.matrix_admin import PolicyMatrixAdmin
-from risk.scoring.models import Decision, ModelLine, ModelVersion
+from risk.scoring.models import Announcement, Decision, ModelLine, ModelVersion
+from risk.scoring.notice_admin import PIN, AnnouncementAdmin, VersionPinAdmin
 from risk.scoring.review_admin import DecisionReviewAdmin
 from risk.scoring.source_admin import InquiryAdmin
 
 __all__ = [
+    "AnnouncementAdmin",
     "DecisionAdmin",
     "DecisionReviewAdmin",
     "InquiryAdmin",
     "ModelLineAdmin",
     "ModelVersionAdmin",
     "PolicyMatrixAdmin",
+    "VersionPinAdmin",
 ]
 
 _HEAVY = ("artefact", "report", "manifest")
@@ -51,6 +54,9 @@ def _approve(request: HttpRequest, row: ModelVersion, data: dict[str, Any]) -> s
     )
     if version.state == "champion":
         return f"This was the second approval: version {version.number} is the champion of {version.line} now."
+    if waiting := Announcement.open_on(version.line_id):
+        day = f"{waiting.effective_at:%Y-%m-%d %H:%M} UTC"
+        return f"This was the second approval: it is announced to those who use the line, and takes over on {day}."
     return "Approved. One more person must approve it before it scores anybody."
 
 
@@ -88,7 +94,8 @@ class ModelLineAdmin(RecordAdmin):
     deeds = (
         Deed(
             "roll-back", "Roll back", _roll_back, RISK_OFFICERS, danger=True,
-            question="The champion is retired and the version that stood before it scores from now on.",
+            question="The champion is retired and the version that stood before it scores from now on. Institutions "
+            "that pinned the champion are scored by that version too, and told so; other pins and announcements stand.",
         ),
     )  # fmt: skip
 
@@ -125,12 +132,14 @@ class ModelVersionAdmin(RecordAdmin):
             "approve", "Approve", _approve, RISK_OFFICERS, form=ApproveForm,
             offered=lambda row: row.state == VERSION.first,
             question="You approve exactly these bytes, having read the validation below. The second approval makes "
-            "this version the champion at once. Whoever trained it cannot approve it.",
+            "this version the champion, after a notice where institutions use the line. Whoever trained it cannot "
+            "approve it.",
         ),
         Deed(
             "replay-policies", "Replay credit policies", _replay_policies, RISK_OFFICERS,
             offered=lambda row: row.state == VERSION.first,
         ),
+        PIN,
     )  # fmt: skip
 
     def get_urls(self) -> list[URLPattern]:

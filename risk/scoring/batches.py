@@ -50,7 +50,7 @@ def receive(
     The same file for the same champion again is the same batch. `Invalid` where a control total differs or the file as
     a whole cannot be read, `TooLarge`, `Unavailable` from the disk; `NotFound` and `Conflict` from the model line.
     """
-    version = champion_for(line_name=line_name, institution_id=institution_id)
+    version = champion_for(line_name=line_name, institution_id=institution_id, now=now)
     limit: int = settings.SCORE_BATCH_BYTES_MAX
     upload = FILES.receive(chunks, bytes_max=limit, too_large=too_large())
     try:
@@ -68,9 +68,9 @@ def too_large() -> str:
     return f"A file has at most {settings.SCORE_BATCH_BYTES_MAX // 1_000_000} MB: split it."
 
 
-def champion_for(*, line_name: str, institution_id: UUID) -> ModelVersion:
-    """Return who scores for an institution: its own line's champion, else the platform's; `NotFound`, `Conflict`."""
-    [champions] = fetch_together(services._champions(line_name, institution_id))
+def champion_for(*, line_name: str, institution_id: UUID, now: datetime) -> ModelVersion:
+    """Return who scores for an institution: its own line's version, else the platform's; `NotFound`, `Conflict`."""
+    [champions] = fetch_together(services._champions(line_name, institution_id, now))
     return services._own_first(champions, institution_id, line_name)
 
 

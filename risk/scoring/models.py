@@ -12,11 +12,13 @@ from risk.scoring.batch_models import BatchLine, ScoreBatch
 from risk.scoring.flows import VERSION
 from risk.scoring.glassbox import Calibration, Scorer, load_artefact
 from risk.scoring.matrix_models import MatrixApproval, PolicyMatrix
+from risk.scoring.notice_models import Announcement, VersionPin
 from risk.scoring.review_models import DecisionReview
 from risk.scoring.shift_models import PolicyShift
 from risk.scoring.source_models import Inquiry
 
 __all__ = [
+    "Announcement",
     "Approval",
     "BatchLine",
     "Decision",
@@ -29,6 +31,7 @@ __all__ = [
     "PolicyShift",
     "Promotion",
     "ScoreBatch",
+    "VersionPin",
 ]
 
 

@@ -11,7 +11,7 @@ from hub.errors import NotFound
 from risk.scoring import bands
 from risk.scoring.facts import Decided, ModelView
 from risk.scoring.glassbox import Scorer
-from risk.scoring.models import Decision, ModelVersion
+from risk.scoring.models import Announcement, Decision, ModelVersion
 from risk.scoring.services import open_decision, scorer_of
 
 SHOWN = ("champion", "retired")  # a challenger has scored nobody yet
@@ -28,9 +28,13 @@ def model(*, version_id: UUID) -> ModelView:
     return _view(shown_version(version_id=version_id))
 
 
-def shown_version(*, version_id: UUID) -> ModelVersion:
-    """A version that scores or scored, with its manifest; `NotFound` as above."""
-    row = versions().defer(None).defer("artefact").filter(id=version_id).first()
+def shown_version(*, version_id: UUID, announced: bool = False) -> ModelVersion:
+    """A version that scores or scored, or (`announced`) soon does, with its manifest; `NotFound` as above."""
+    rows = versions()
+    if announced:
+        waiting = Announcement.objects.filter(ended_at=None).values("version_id")
+        rows |= _all_versions().filter(id__in=waiting)
+    row = rows.defer(None).defer("artefact").filter(id=version_id).first()
     if row is None:
         raise NotFound("There is no such model version in use.")
     return row
@@ -43,7 +47,11 @@ def scorer(*, version_id: UUID) -> Scorer:
 
 def versions() -> QuerySet[ModelVersion]:
     """The versions of the scope that score or scored, with their lines and `since`."""
-    rows = ModelVersion.objects.filter(state__in=SHOWN).select_related("line").defer("artefact", "manifest")
+    return _all_versions().filter(state__in=SHOWN)
+
+
+def _all_versions() -> QuerySet[ModelVersion]:
+    rows = ModelVersion.objects.select_related("line").defer("artefact", "manifest")
     return rows.annotate(since=Max("promotions__at"))
 
 

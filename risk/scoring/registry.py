@@ -1,6 +1,7 @@
 """Model lines, versions, approvals, promotion, roll-back: the services of the registry."""
 
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -12,9 +13,9 @@ from hub import audit, outbox
 from hub.audit import Actor, user_actor
 from hub.errors import Conflict, FieldError, Forbidden, Invalid, NotFound
 from hub.events import ModelApproved, ModelPromoted, ModelReplayRequested, ModelVersionRegistered
-from risk.scoring import gates
+from risk.scoring import gates, notices, pins
 from risk.scoring.flows import VERSION
-from risk.scoring.glassbox import Calibration, load_artefact, manifest_of
+from risk.scoring.glassbox import ArtefactError, Calibration, load_artefact, manifest_of
 from risk.scoring.models import Approval, ModelLine, ModelVersion, Promotion
 from risk.scoring.queries import locked_line
 
@@ -82,7 +83,9 @@ def register_version(
 
 
 def approve_version(*, version_id: UUID, user_id: UUID, now: datetime, waiver: str = "") -> ModelVersion:
-    """Approve a challenger; the second approval promotes it. Refused to its trainer, and twice to one person.
+    """Approve a challenger; the second approval promotes it, or announces it to the institutions that use its line.
+
+    Refused to its trainer, and twice to one person.
 
     Where promotion criteria are not met it is refused (`Conflict`), unless all of those may be waived and `waiver`
     says why (`Invalid` without it). A refused try stays in the audit.
@@ -106,6 +109,7 @@ def _approve(version_id: UUID, user_id: UUID, waiver: str, now: datetime) -> Mod
         raise Conflict(f"Version {version.number} is {version.state}: only a challenger waits for approval.")
     if version.approvals.filter(user_id=user_id).exists():
         raise Conflict("You have approved this version already: the second approval must be somebody else's.")
+    notices.refuse_if_another_waits(version)
     unmet = gates.unmet(version)
     _check_criteria(version, unmet, waiver)
     Approval.objects.create(
@@ -118,7 +122,10 @@ def _approve(version_id: UUID, user_id: UUID, waiver: str, now: datetime) -> Mod
         now=now,
     )
     if version.approvals.filter(sha256=version.sha256).count() >= APPROVALS_NEEDED:
-        _promote(version, actor=user_actor(user_id), rolled_back=False, now=now)
+        if notice := notices.notice_of(version, now=now):
+            notices.announce(version, notice=notice, actor=user_actor(user_id), now=now)
+        else:
+            _promote(version, actor=user_actor(user_id), rolled_back=False, now=now)
     return version
 
 
@@ -142,8 +149,28 @@ def request_replay(*, version_id: UUID, actor: Actor, now: datetime) -> None:
         outbox.publish(event, actor=actor, now=now)
 
 
+def promote_due(*, actor: Actor, now: datetime) -> list[UUID]:
+    """Promote the versions whose announced date has come; return their ids. Platform scope.
+
+    One whose artefact does not load stays announced, and is tried again.
+    """
+    done = []
+    for row in notices.due(now=now):
+        with suppress(ArtefactError), transaction.atomic():
+            version = _locked_version(row.version_id)
+            row.refresh_from_db(fields=["ended_at"])
+            if row.ended_at is None:
+                _promote(version, actor=actor, rolled_back=False, now=now)
+                row.end(promoted=True, now=now)
+                done.append(version.id)
+    return done
+
+
 def roll_back(*, line_id: UUID, actor: Actor, now: datetime) -> ModelVersion:
-    """Put the version back that stood before the champion. `Conflict` where there is none."""
+    """Put the version back that stood before the champion. `Conflict` where there is none.
+
+    Pins to what is taken back end, and each institution is told; other pins and an announcement stand.
+    """
     with transaction.atomic():
         line = locked_line(line_id=line_id)
         champion = line.versions.filter(state="champion").first()
@@ -151,6 +178,7 @@ def roll_back(*, line_id: UUID, actor: Actor, now: datetime) -> ModelVersion:
         if promoted is None or promoted.previous is None:
             raise Conflict(f"The line {line.name} has no earlier champion to go back to.")
         _promote(promoted.previous, actor=actor, rolled_back=True, now=now)
+        pins.end_on(version_id=promoted.version_id, actor=actor, now=now)
         return promoted.previous
 
 
@@ -164,14 +192,13 @@ def _promote(version: ModelVersion, *, actor: Actor, rolled_back: bool, now: dat
         institution_id=version.institution_id, line_id=version.line_id, version=version, previous=previous,
         rolled_back=rolled_back, at=now,
     )  # fmt: skip
-    outbox.publish(
-        ModelPromoted(
-            version.id, version.institution_id, line_id=version.line_id,
-            previous_id=previous.id if previous else None, rolled_back=rolled_back,
-        ),
-        actor=actor,
-        now=now,
-    )  # fmt: skip
+    concerned = [] if previous is None else notices.users_of(version, now=now)
+    for institution_id in {version.institution_id, *concerned}:
+        event = ModelPromoted(
+            version.id, institution_id, line_id=version.line_id, previous_id=previous.id if previous else None,
+            rolled_back=rolled_back,
+        )  # fmt: skip
+        outbox.publish(event, actor=actor, now=now)
 
 
 def _locked_version(version_id: UUID) -> ModelVersion:

@@ -9,11 +9,16 @@ from hub import documents
 from hub.api import Reply, Resource, endpoint
 from hub.errors import NotFound, Unavailable
 from risk.scoring import monitored, reports
+from risk.scoring.models import ModelVersion
 
 _RAISES = (NotFound, Unavailable)
 _PAGE = {"response": "<!doctype html><html lang=en><title>Validation report: consumer 3</title></html>"}
 
 _PDF = {"response": "%PDF-1.7 and so on"}
+
+
+def _version(model_id: UUID) -> ModelVersion:
+    return monitored.shown_version(version_id=model_id, announced=True)
 
 
 class ModelReport(Resource):
@@ -25,7 +30,7 @@ class ModelReport(Resource):
 
         Of versions that score, scored, or are announced. Of credit policies it tells what concerns your own.
         """
-        return Reply(documents.html(reports.validation_report(monitored.shown_version(version_id=model_id))))
+        return Reply(documents.html(reports.validation_report(_version(model_id))))
 
 
 class ModelReportPdf(Resource):
@@ -34,7 +39,7 @@ class ModelReportPdf(Resource):
     @endpoint(scope="institution:read", answer=str, media=documents.PDF, raises=_RAISES, examples=_PDF)
     def get(self, request: Request, model_id: UUID) -> Reply:  # noqa: ARG002 - as above
         """Read the validation report of a version as a PDF; the same report has the same bytes."""
-        return Reply(documents.pdf(reports.validation_report(monitored.shown_version(version_id=model_id))))
+        return Reply(documents.pdf(reports.validation_report(_version(model_id))))
 
 
 class ModelCard(Resource):
@@ -43,7 +48,7 @@ class ModelCard(Resource):
     @endpoint(scope="institution:read", answer=str, media=documents.HTML, raises=_RAISES, examples=_PAGE)
     def get(self, request: Request, model_id: UUID) -> Reply:  # noqa: ARG002 - as above
         """Read the model card of a version as a page: what it is for, how good it is, where it ends."""
-        return Reply(documents.html(reports.model_card(monitored.shown_version(version_id=model_id))))
+        return Reply(documents.html(reports.model_card(_version(model_id))))
 
 
 class ModelCardPdf(Resource):
@@ -52,7 +57,7 @@ class ModelCardPdf(Resource):
     @endpoint(scope="institution:read", answer=str, media=documents.PDF, raises=_RAISES, examples=_PDF)
     def get(self, request: Request, model_id: UUID) -> Reply:  # noqa: ARG002 - as above
         """Read the model card of a version as a PDF."""
-        return Reply(documents.pdf(reports.model_card(monitored.shown_version(version_id=model_id))))
+        return Reply(documents.pdf(reports.model_card(_version(model_id))))
 
 
 urlpatterns = [

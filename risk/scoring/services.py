@@ -28,9 +28,10 @@ PURPOSE = consent.CREDIT_SCORING
 RECIPIENT = "institution"
 REASONS_MAX = 4
 _SCORERS_MAX = 32
-_CHAMPIONS = """state = 'champion' AND line_id IN (SELECT id FROM scoring_modelline WHERE name = %s)
-AND (institution_id = %s OR institution_id IS NULL)"""
-_NEEDED = ("id", "institution_id", "number", "sha256", "slope_micro", "intercept_micro")
+_CHAMPIONS = """line_id IN (SELECT id FROM scoring_modelline WHERE name = %s)
+AND (institution_id = %s OR institution_id IS NULL) AND (state = 'champion' OR id IN
+  (SELECT version_id FROM scoring_versionpin WHERE institution_id = %s AND ended_at IS NULL AND until > %s))"""
+_NEEDED = ("id", "institution_id", "state", "number", "sha256", "slope_micro", "intercept_micro")
 _scorers: OrderedDict[UUID, Scorer] = OrderedDict()
 _scorers_lock = Lock()
 
@@ -107,7 +108,12 @@ def score_person(
         institution_id, consent_reference.reference, PURPOSE, RECIPIENT, consent_reference.text_version,
         consent_reference.given_at, consent_reference.expires_at,
     )  # fmt: skip
-    parts = (_champions(line_name, institution_id), who, claim.entries, *_matrices(line_name, institution_id, means))
+    parts = (
+        _champions(line_name, institution_id, now),
+        who,
+        claim.entries,
+        *_matrices(line_name, institution_id, means),
+    )
     champions, people, entries, *live = fetch_together(*parts)
     version = _own_first(champions, institution_id, line_name)
     person = DataKey.objects.first_or_new(people, who)
@@ -135,7 +141,7 @@ def score_application(
     `NotFound` also where there is no such borrower.
     """
     who = Part(DataKey, "id = %s AND kind = %s AND institution_id IS NULL", (person_id, DataKey.PERSON))
-    parts = (_champions(line_name, None), who, consent.entries_of(consent_id), *_matrices(line_name, None, means))
+    parts = (_champions(line_name, None, now), who, consent.entries_of(consent_id), *_matrices(line_name, None, means))
     champions, people, entries, *live = fetch_together(*parts)
     version = _own_first(champions, None, line_name)
     if not people:
@@ -253,15 +259,16 @@ def judged_again(decision: Decision, ability: Ability | None, score: Score) -> A
     )  # fmt: skip
 
 
-def _champions(name: str, institution_id: UUID | None) -> Part:
-    return Part(ModelVersion, _CHAMPIONS, (name, institution_id), only=_NEEDED)
+def _champions(name: str, institution_id: UUID | None, now: datetime | None) -> Part:
+    """Return who scores for an institution, what it has pinned included, as a part to fetch."""
+    return Part(ModelVersion, _CHAMPIONS, (name, institution_id, institution_id, now), only=_NEEDED)
 
 
 def _own_first(found: list[ModelVersion], institution_id: UUID | None, name: str) -> ModelVersion:
     for owner in (institution_id, None):
-        for version in found:
-            if version.institution_id == owner:
-                return version
+        own = [version for version in found if version.institution_id == owner]
+        if own:
+            return next((version for version in own if version.state != "champion"), own[0])  # what is pinned first
     if ModelLine.objects.filter(Q(institution_id=institution_id) | Q(institution_id=None), name=name).exists():
         raise Conflict(f"The model line {name} has no champion yet: a version must be approved first.")
     detail = "Name a model line of yours or of the platform."
@@ -270,7 +277,7 @@ def _own_first(found: list[ModelVersion], institution_id: UUID | None, name: str
 
 def champion_of(*, line_name: str) -> ModelVersion:
     """Return the champion of the platform's line; `NotFound` for no line, `Conflict` while none is approved."""
-    [found] = fetch_together(_champions(line_name, None))
+    [found] = fetch_together(_champions(line_name, None, None))
     return _own_first(found, None, line_name)
 
 

@@ -6,10 +6,11 @@ from uuid import UUID
 import structlog
 from celery import shared_task
 
+from hub.audit import system_actor
 from hub.clock import now
 from hub.leases import Busy, LeaseLost
 from hub.tenancy import platform_scope
-from risk.scoring import batch_scoring, batches
+from risk.scoring import batch_scoring, batches, pins, registry
 
 SCORING_LIMIT_S = 3 * 3600
 log = structlog.get_logger(__name__)
@@ -36,3 +37,14 @@ def tidy_batches() -> None:
     """Remove files that nobody waits for."""
     with platform_scope():
         batches.tidy_uploads(now=now())
+
+
+@shared_task(name="scoring.keep_dates")
+def keep_dates() -> None:
+    """Promote announced versions on their day, end pins on theirs."""
+    actor = system_actor("scoring.keep_dates")
+    with platform_scope():
+        promoted = registry.promote_due(actor=actor, now=now())
+        pins.keep_dates(actor=actor, now=now())
+    if promoted:
+        log.info("versions_promoted", versions=[str(one) for one in promoted])

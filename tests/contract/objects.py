@@ -14,6 +14,7 @@ from partners.loans.models import Loan
 from partners.products import credit_policies
 from partners.referrals.facade import ReferralView
 from risk.learning import services as learning
+from risk.scoring import pins
 from risk.scoring import services as scoring
 from tests.partners.delivery.world import World, make_endpoint
 from tests.partners.loan_factory import hand_in, life_of, loan_of, ndjson, over
@@ -128,6 +129,13 @@ def _model(institution_id: UUID) -> Ready:
     return Ready(make_champion(make_line("own", institution_id)).id)
 
 
+def _pinned(institution_id: UUID) -> Ready:
+    made, until = _model(institution_id), now() + timedelta(days=9)
+    with tenant_scope(institution_id):
+        pins.pin(institution_id=institution_id, version_id=made.id, until=until, actor=MAKER, now=now())
+    return Ready(made.id, {"until": until.isoformat()})
+
+
 def _delivery(institution_id: UUID) -> Ready:
     world = World(institution_id)
     endpoint_id = make_endpoint(institution_id)
@@ -153,6 +161,7 @@ _BY_NAME: dict[str, tuple[Maker, ...]] = {
 }
 # Where an operation needs its object in another state, or takes another body.
 _BY_PATH: dict[str, Maker] = {
+    "/api/v1/models/{model_id}/pin": _pinned,
     "/api/v1/products/{product_id}/budget": _with_budget,
     "/api/v1/products/{product_id}/credit-policy": _with_policy,
     "/api/v1/products/{product_id}/credit-policy/submit": _drafted,

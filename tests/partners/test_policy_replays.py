@@ -147,10 +147,12 @@ def test_a_replay_against_a_former_champion_does_not_count() -> None:
     with platform_scope():
         for user_id in (RITA, OSCAR):
             registry.approve_version(version_id=rival, user_id=user_id, now=now())
+        [told] = OutboxEvent.objects.filter(type="model.announced")
+        assert told.payload["shifts"][0]["applications"] == 2
+        assert registry.promote_due(actor=ACTOR, now=now() + timedelta(days=7)) == [rival]
         assert [one["met"] for one in gates.gates(ModelVersion.objects.get(id=version_id))] == [False]
         registry.request_replay(version_id=version_id, actor=ACTOR, now=now())
-        told = OutboxEvent.objects.get(type="model.replay_requested")
-        assert told.subject_id == version_id
+        assert OutboxEvent.objects.get(type="model.replay_requested").subject_id == version_id
 
 
 def test_it_is_safe_to_run_twice_and_one_is_at_it_at_a_time() -> None:

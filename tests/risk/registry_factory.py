@@ -2,11 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import asdict
+from datetime import timedelta
 from functools import cache
 from typing import Any
 from uuid import UUID, uuid4
 
 import numpy as np
+from django.conf import settings
 
 from hub import audit
 from hub.clock import now
@@ -27,6 +29,7 @@ FEATURES = (
     Feature("utilisation", "number", "percent", 1),
     Feature("housing", "category"),
 )
+WAIVER = "No lender's policy is at stake in this test."
 QUICK = Recipe(bags=2, growths=(Growth(leaves=4, rounds=40),))
 
 
@@ -70,10 +73,11 @@ def _criteria(unmet: Sequence[tuple[str, bool]]) -> list[dict[str, Any]]:
 
 
 def make_champion(line: ModelLine, *, seed: int = 1) -> ModelVersion:
-    """Register a version and let two people approve it."""
+    """Register a version, let two people approve it, and wait for its day where it is announced."""
     version_id = make_version(line, seed=seed)
     for user_id in (RITA, OSCAR):
         with platform_scope():
-            registry.approve_version(version_id=version_id, user_id=user_id, now=now())
+            registry.approve_version(version_id=version_id, user_id=user_id, now=now(), waiver=WAIVER)
     with platform_scope():
+        registry.promote_due(actor=ACTOR, now=now() + timedelta(days=settings.MODEL_NOTICE_DAYS))
         return ModelVersion.objects.get(id=version_id)

@@ -43,6 +43,13 @@ from hub.events.loans import (
     PerformanceRecorded,
 )
 from hub.events.monitoring import AlertClosed, AlertOpened, LineMonitored
+from hub.events.notices import (
+    ModelAnnounced,
+    ModelAnnouncementWithdrawn,
+    ModelPinned,
+    ModelPinReminded,
+    ModelUnpinned,
+)
 from hub.events.people import ConsentGiven, ConsentWithdrawn, PersonErased
 from hub.events.products import (
     BudgetLow,
@@ -125,9 +132,14 @@ __all__ = [
     "MatrixApproved",
     "MatrixDrafted",
     "MatrixPromoted",
+    "ModelAnnounced",
+    "ModelAnnouncementWithdrawn",
     "ModelApproved",
+    "ModelPinReminded",
+    "ModelPinned",
     "ModelPromoted",
     "ModelReplayRequested",
+    "ModelUnpinned",
     "ModelVersionRegistered",
     "OfferAccepted",
     "OfferLost",

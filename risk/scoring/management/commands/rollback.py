@@ -10,7 +10,7 @@ from hub.audit import system_actor
 from hub.clock import now
 from hub.errors import DomainError
 from hub.tenancy import platform_scope
-from risk.scoring import queries, registry
+from risk.scoring import notices, queries, registry
 
 ACTOR = system_actor("rollback")
 
@@ -31,6 +31,9 @@ class Command(BaseCommand):
             with platform_scope():
                 line = queries.line_by_name(name=options["line"], institution_id=options["institution"])
                 version = registry.roll_back(line_id=line.id, actor=ACTOR, now=now())
+                stands = notices.standing(line_id=line.id)
         except DomainError as error:
             raise CommandError(str(error)) from error
         self.stdout.write(f"Version {version.number} ({version.id}) is the champion of {options['line']} again.")
+        for one in stands:
+            self.stdout.write(one)
