@@ -51,5 +51,5 @@ def _said(model: _Model, opened: Scored) -> Said:
     features = {name: value for name, value in opened.sealed.features.items() if name in model.names}
     score = compute(scorer_of(model.version), features, model.version.calibration)
     ability = services.judged_again(opened.decision, opened.sealed.affordability, score)
-    grade, action = services.verdict_of(score, ability)
+    grade, action = services.verdict_of(score, ability, opened.sealed.evidence)
     return Said(Decimal(score.pd_12m), score.logit_micro, grade, action, view_of(ability) if ability else None)

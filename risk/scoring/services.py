@@ -183,7 +183,7 @@ def _record(
     actor: Actor,
     now: datetime,
 ) -> Decision:
-    grade, action = verdict_of(score, sealed.affordability)
+    grade, action = verdict_of(score, sealed.affordability, sealed.evidence)
     decision_id = uuid7()
     decision = Decision(
         id=decision_id,
@@ -201,7 +201,7 @@ def _record(
         logit_micro=score.logit_micro,
         pd_12m=score.pd_12m,
         grade=grade,
-        action=held(action, sealed.evidence),
+        action=action,
         created_at=now,
     )
     payload = DecisionScored(decision_id, person.institution_id, version_id=version.id, grade=grade)
@@ -209,12 +209,14 @@ def _record(
     return decision
 
 
-def verdict_of(score: Score, ability: Ability | None, *, version: str = bands.CURRENT) -> tuple[str, str]:
-    """Return grade and action: the matrix's where affordability was judged, else the band's."""
+def verdict_of(
+    score: Score, ability: Ability | None, evidence: Evidence | None, *, version: str = bands.CURRENT
+) -> tuple[str, str]:
+    """Return grade and action: the matrix's where affordability was judged, else the band's; `held` by the evidence."""
     if ability is not None:
-        return ability.outcome.grade, ability.outcome.action
+        return ability.outcome.grade, held(ability.outcome.action, evidence)
     band = bands.band_of(score.pd, version=version)
-    return band.grade, band.action
+    return band.grade, held(band.action, evidence)
 
 
 def open_decision(decision: Decision) -> Scored:
@@ -235,9 +237,8 @@ def replay(*, decision: Decision) -> Replay:
     score = compute(scorer_of(version), sealed.features, calibration)
     ability = judged_again(decision, sealed.affordability, score)
     reasons = list(scorer_of(version).reasons(score, limit=REASONS_MAX))
-    verdict = verdict_of(score, ability, version=decision.bands_version)
-    grade, action = verdict
-    again = (score.logit_micro, score.pd_12m, grade, held(action, sealed.evidence), reasons, ability)
+    verdict = verdict_of(score, ability, sealed.evidence, version=decision.bands_version)
+    again = (score.logit_micro, score.pd_12m, *verdict, reasons, ability)
     before = (
         decision.logit_micro, str(decision.pd_12m), decision.grade, decision.action, sealed.reasons,
         sealed.affordability,

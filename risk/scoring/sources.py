@@ -26,6 +26,7 @@ from hub.tenancy import ScopeError, current_scope
 from risk.features.facade import (
     KINDS,
     PURPOSE_OF,
+    LocalSource,
     Question,
     Settled,
     Source,
@@ -58,6 +59,8 @@ def _named(paths: tuple[str, ...]) -> tuple[Source, ...]:
         faults = [source.terms.name for source in sources if not _sound(source.terms)]
     except (ImportError, TypeError, AttributeError) as error:
         raise ImproperlyConfigured(f"LUOPAN_SOURCES names something that is no source: {error}") from error
+    if settings.PRODUCTION and any(isinstance(source, LocalSource) for source in sources):
+        raise ImproperlyConfigured("LUOPAN_SOURCES: what the local provider answers is made up: not in production")
     if faults or len(names) != len(set(names)):
         raise ImproperlyConfigured(f"LUOPAN_SOURCES: terms that cannot be, or one name twice: {', '.join(names)}")
     return sources

@@ -382,3 +382,7 @@ def test_a_source_that_cannot_tell_whom_it_knows_stops_nobody(settings: LazySett
 def test_a_function_may_make_several_sources(settings: LazySettings) -> None:
     settings.SOURCES = ["risk.features.sources.local_sources", "tests.risk.test_inquiries.Registry"]
     assert len(sources.sources_of(sandbox=False)) == 5
+    sources._named.cache_clear()
+    settings.PRODUCTION = True
+    with pytest.raises(ImproperlyConfigured, match="made up"):
+        sources.check_sources()
