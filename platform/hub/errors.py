@@ -162,6 +162,13 @@ class TooMany(DomainError):
     status = 429
 
 
+class QueryBudgetSpent(TooMany):
+    """The institution's scores of the day on this model line are used up; Retry-After names the end of the day (UTC)."""
+
+    code = "query_budget_spent"
+    title = "The day's scores on this model line are used up"
+
+
 class Internal(DomainError):
     """A fault of the platform. What happened stands in its logs under the request's id, never in the answer."""
 

@@ -20,6 +20,7 @@ SCHEDULE: dict[str, dict[str, Any]] = {
     "expire referrals": {"task": "referrals.expire_due", "schedule": 60.0, "options": {"expires": 60}},
     "check the invariants": {"task": "hub.check_invariants", "schedule": 900.0, "options": {"expires": 600}},
     "watch the models": {"task": "monitoring.watch", "schedule": 1800.0, "options": {"expires": 600}},
+    "watch who asks": {"task": "scoring.watch_queries", "schedule": 3600.0, "options": {"expires": 600}},
     "train again": {"task": "learning.retrain", "schedule": 3600.0, "options": {"expires": 600}},
     "tidy uploads": {"task": "learning.tidy_uploads", "schedule": 3600.0, "options": {"expires": 600}},
     "tidy files of people": {"task": "scoring.tidy_batches", "schedule": 3600.0, "options": {"expires": 600}},

@@ -286,6 +286,7 @@ CODES_DAY = env.integer("LUOPAN_CODES_DAY", 20_000, low=1, high=100_000_000)  # 
 # For all web processes together: each one gives its share (hub.limits).
 WEB_PROCESSES = env.integer("LUOPAN_WEB_PROCESSES", 1, low=1, high=1_000)
 CLIENT_PER_MINUTE = env.integer("LUOPAN_CLIENT_PER_MINUTE", 120_000, low=1, high=10_000_000)
+SCORES_PER_DAY = env.integer("LUOPAN_SCORES_PER_DAY", 2_000_000, low=1, high=1_000_000_000)  # of one line, one lender
 CLIENT_PER_DAY = env.integer("LUOPAN_CLIENT_PER_DAY", 20_000_000, low=1, high=1_000_000_000)
 TOKENS_PER_MINUTE = env.integer("LUOPAN_TOKENS_PER_MINUTE", 120, low=1, high=100_000)  # of one client
 TOKEN_REQUESTS_PER_MINUTE = env.integer("LUOPAN_TOKEN_REQUESTS_PER_MINUTE", 3_000, low=1, high=1_000_000)  # an address

@@ -16,10 +16,12 @@ from hub.console import Panel
 from hub.errors import Erased
 from hub.records import Deed, Part, RecordAdmin, actor, coloured
 from risk.scoring import pages, registry, reports, services
+from risk.scoring.batch_admin import ScoreBatchAdmin
 from risk.scoring.flows import VERSION
 from risk.scoring.matrix_admin import PolicyMatrixAdmin
 from risk.scoring.models import Announcement, Decision, ModelLine, ModelVersion
 from risk.scoring.notice_admin import PIN, AnnouncementAdmin, VersionPinAdmin
+from risk.scoring.query_admin import QueryAlertAdmin, QueryBudgetAdmin
 from risk.scoring.review_admin import DecisionReviewAdmin
 from risk.scoring.source_admin import InquiryAdmin
 
@@ -31,6 +33,9 @@ __all__ = [
     "ModelLineAdmin",
     "ModelVersionAdmin",
     "PolicyMatrixAdmin",
+    "QueryAlertAdmin",
+    "QueryBudgetAdmin",
+    "ScoreBatchAdmin",
     "VersionPinAdmin",
 ]
 

@@ -1,14 +1,16 @@
 """Scores by REST: make one, read one, replay one."""
 
+from datetime import datetime
 from uuid import UUID
 
 from django.urls import path
 from rest_framework.request import Request
 
-from hub.api import Reply, Resource, caller, decode, endpoint
+from hub import limits
+from hub.api import ClientIdentity, Reply, Resource, caller, decode, endpoint
 from hub.clock import now
-from hub.errors import Erased, NotFound
-from risk.scoring import queries, services
+from hub.errors import Erased, NotFound, QueryBudgetSpent
+from risk.scoring import queries, query_budgets, services
 from risk.scoring.affordability_body import read_means
 from risk.scoring.serializers import (
     REPLAY_EXAMPLE,
@@ -26,7 +28,7 @@ class Scores(Resource):
 
     @endpoint(
         scope="scores:write", idempotent=True, body=ScoreBody, answer=ScoreAnswer, status=201,
-        raises=(NotFound, Erased), examples=SCORE_EXAMPLES,
+        raises=(NotFound, Erased, QueryBudgetSpent), examples=SCORE_EXAMPLES,
     )  # fmt: skip
     def post(self, request: Request) -> Reply:
         """Score a person under a consent, with reasons, and keep the decision record; 404 for an unknown model line.
@@ -34,7 +36,8 @@ class Scores(Resource):
         With `affordability` the amount asked for is held against what the person can afford, too.
         """
         body = decode(request, ScoreBody)
-        client = caller(request)
+        client, moment = caller(request), now()
+        _charge(request, client, body.model_line, moment)
         scored = services.score_person(
             institution_id=client.institution_id,
             line_name=body.model_line,
@@ -45,10 +48,20 @@ class Scores(Resource):
             features=body.features,
             means=read_means(body.affordability) if body.affordability else None,
             actor=client.actor,
-            now=now(),
+            now=moment,
         )
+        query_budgets.note(institution_id=client.institution_id, line_name=body.model_line)
         place = {"Location": f"/api/v1/scores/{scored.decision.id}"}
         return Reply(score_answer(scored), status=201, headers=place, person_id=scored.decision.person_id)
+
+
+def _charge(request: Request, client: ClientIdentity, line_name: str, moment: datetime) -> None:
+    """Hold a score against the day's budget of the line, and tell what is left of it; `QueryBudgetSpent`."""
+    standing = query_budgets.standing(
+        institution_id=client.institution_id, line_name=line_name, sandbox=client.sandbox, now=moment
+    )  # fmt: skip
+    request.META[limits.FIELDS] = standing.told(request.META[limits.FIELDS])
+    standing.spend()
 
 
 class ScoreDetail(Resource):

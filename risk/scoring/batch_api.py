@@ -10,8 +10,8 @@ from rest_framework.request import Request
 
 from hub.api import Reply, Resource, caller, endpoint
 from hub.clock import now
-from hub.errors import Conflict, FieldError, Invalid, NotFound, TooLarge, Unavailable
-from risk.scoring import batch_answers, batch_results, batches
+from hub.errors import Conflict, FieldError, Invalid, NotFound, QueryBudgetSpent, TooLarge, Unavailable
+from risk.scoring import batch_answers, batch_results, batches, query_budgets
 from risk.scoring.batch_answers import ScoreBatchAnswer
 from risk.scoring.batch_form import BatchForm, read_form
 
@@ -35,18 +35,24 @@ class ScoreBatches(Resource):
     @endpoint(
         scope="scores:write", idempotent=True, payload=lambda request: _form(request).fingerprint,
         body=batch_answers.UPLOAD, answer=ScoreBatchAnswer, status=202,
-        examples={"response": batch_answers.BATCH_EXAMPLE}, raises=(NotFound, Conflict, TooLarge, Unavailable),
+        examples={"response": batch_answers.BATCH_EXAMPLE},
+        raises=(NotFound, Conflict, QueryBudgetSpent, TooLarge, Unavailable),
     )  # fmt: skip
     def post(self, request: Request) -> Reply:
         """Hand in a file of people, who are scored in the background, each with a decision record of its own.
 
         All by the model version that is the line's champion now. The same file for the same version again is the same
-        batch, and changes nothing. With control totals a file that differs is refused, and nothing of it is taken.
+        batch, and changes nothing. Its lines count against the day's budget of scores on the line. With control totals
+        a file that differs is refused, and nothing of it is taken.
         """
-        form, client = _form(request), caller(request)
+        form, client, moment = _form(request), caller(request), now()
+        budget = query_budgets.standing(
+            institution_id=client.institution_id, line_name=form.model_line, sandbox=client.sandbox, now=moment,
+            anew=True,
+        )  # fmt: skip
         batch = batches.receive(
             institution_id=client.institution_id, line_name=form.model_line, chunks=form.file.chunks(),
-            format_=form.format, totals=form.totals, actor=client.actor, now=now(),
+            format_=form.format, totals=form.totals, actor=client.actor, now=moment, budget=budget,
         )  # fmt: skip
         place = {"Location": f"/api/v1/score-batches/{batch.id}"}
         return Reply(batch_answers.batch_answer(batch), status=202, headers=place)

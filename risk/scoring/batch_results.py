@@ -1,6 +1,9 @@
 """Reads of files of people, and of what became of their lines."""
 
+from collections import Counter
 from uuid import UUID
+
+import msgspec
 
 from hub.errors import Erased, NotFound
 from risk.scoring import services
@@ -26,6 +29,15 @@ def results_of(batch: ScoreBatch, *, after: int, limit: int) -> list[ScoredLine 
     )
     decisions = {row.id: row for row in rows.filter(id__in=ids)}
     return [result_line(line, _opened(decisions.get(line.decision_id)) if line.decision_id else None) for line in lines]
+
+
+def problems_of(batch: ScoreBatch, *, limit: int) -> tuple[list[tuple[str, str, int]], list[int]]:
+    """Count the problems of the first `limit` lines that have any, by field and code, and name those lines."""
+    rows = batch.results.filter(decision_id=None).order_by("line_no")
+    found = list(rows.values_list("line_no", "problems")[:limit])
+    faults = [fault for _, problems in found for fault in msgspec.json.decode(problems or b"[]")]
+    told = Counter((fault["pointer"], fault["code"]) for fault in faults)
+    return [(*kind, count) for kind, count in told.most_common()], [number for number, _ in found]
 
 
 def _opened(decision: Decision | None) -> services.Scored | None:

@@ -22,6 +22,7 @@ from risk.scoring.batch_lines import header_of
 from risk.scoring.batch_models import ScoreBatch
 from risk.scoring.batch_scoring import FILES
 from risk.scoring.models import ModelVersion
+from risk.scoring.query_budgets import Standing
 
 LINES_MAX = 2_000_000
 RESEND_AFTER = timedelta(minutes=10)
@@ -44,11 +45,13 @@ def receive(
     totals: ControlTotals,
     actor: Actor,
     now: datetime,
+    budget: Standing | None = None,
 ) -> ScoreBatch:
     """Take a file in, to disk, and its row into the database, where it waits to be scored. Tenant scope.
 
     The same file for the same champion again is the same batch. `Invalid` where a control total differs or the file as
-    a whole cannot be read, `TooLarge`, `Unavailable` from the disk; `NotFound` and `Conflict` from the model line.
+    a whole cannot be read, `TooLarge`, `Unavailable` from the disk; `NotFound` and `Conflict` from the model line;
+    `QueryBudgetSpent` where it has more lines than `budget` has scores left.
     """
     version = champion_for(line_name=line_name, institution_id=institution_id, now=now)
     limit: int = settings.SCORE_BATCH_BYTES_MAX
@@ -58,6 +61,8 @@ def receive(
         known = ScoreBatch.objects.filter(
             Q(institution_id=institution_id, version=version, sha256=upload.sha256) & ~Q(state="failed")
         ).first()
+        if known is None and budget is not None:
+            budget.spend(upload.lines)
         return known or _keep(upload, version, institution_id, format_, actor, now)
     finally:
         upload.discard()

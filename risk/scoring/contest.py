@@ -104,10 +104,14 @@ def overturned(*, line_id: UUID, until: datetime) -> frozenset[UUID]:
 
 
 def gauges() -> list["Gauge"]:
-    """Return how many reviews are overdue, for the metrics page."""
+    """Return how many reviews are overdue and how many alerts about questions are open, for the metrics page."""
     from hub.clock import now
     from hub.metrics import Gauge
-    from risk.scoring import reviews
+    from risk.scoring import query_watch, reviews
 
     told = "Refusals that a person was to have looked at again by now."
-    return [Gauge("reviews_overdue", told, reviews.overdue(at=now()), {})]
+    asked = "Institutions whose questions look as if they were after a model."
+    return [
+        Gauge("reviews_overdue", told, reviews.overdue(at=now()), {}),
+        Gauge("query_alerts", asked, query_watch.open_alerts(), {}),
+    ]

@@ -11,3 +11,4 @@ REVIEW = flow(
     "review", "open", open="assigned withdrawn", assigned="upheld overturned withdrawn", upheld="", overturned="",
     withdrawn="",
 )  # fmt: skip
+QUERY_ALERT = flow("query alert", "open", open="settled", settled="")

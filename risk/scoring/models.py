@@ -13,6 +13,7 @@ from risk.scoring.flows import VERSION
 from risk.scoring.glassbox import Calibration, Scorer, load_artefact
 from risk.scoring.matrix_models import MatrixApproval, PolicyMatrix
 from risk.scoring.notice_models import Announcement, VersionPin
+from risk.scoring.query_models import QueryAlert, QueryBudget
 from risk.scoring.review_models import DecisionReview
 from risk.scoring.shift_models import PolicyShift
 from risk.scoring.source_models import Inquiry
@@ -30,6 +31,8 @@ __all__ = [
     "PolicyMatrix",
     "PolicyShift",
     "Promotion",
+    "QueryAlert",
+    "QueryBudget",
     "ScoreBatch",
     "VersionPin",
 ]

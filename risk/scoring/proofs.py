@@ -1,4 +1,4 @@
-"""What a decision of the platform rests on, for whoever it is about: its parts, and that it comes out the same again."""
+"""What a decision of the platform rests on, for the person it is about: its parts, and that it comes out again."""
 
 from dataclasses import dataclass
 from datetime import datetime

@@ -10,9 +10,10 @@ from hub.audit import system_actor
 from hub.clock import now
 from hub.leases import Busy, LeaseLost
 from hub.tenancy import platform_scope
-from risk.scoring import batch_scoring, batches, pins, registry
+from risk.scoring import batch_scoring, batches, pins, query_watch, registry
 
 SCORING_LIMIT_S = 3 * 3600
+WATCH_LIMIT_S = 1800
 log = structlog.get_logger(__name__)
 
 
@@ -48,3 +49,13 @@ def keep_dates() -> None:
         pins.keep_dates(actor=actor, now=now())
     if promoted:
         log.info("versions_promoted", versions=[str(one) for one in promoted])
+
+
+@shared_task(name="scoring.watch_queries", soft_time_limit=WATCH_LIMIT_S, time_limit=WATCH_LIMIT_S + 60)
+def watch_queries() -> None:
+    """Look who asks as if he were after a model, each in a transaction of its own."""
+    with platform_scope():
+        found = query_watch.askers(now=now())
+    for asker in found:
+        with platform_scope():
+            query_watch.watch_asker(asker, now=now())

@@ -26,7 +26,7 @@ from partners.referrals.models import RoutingRun
 from risk.learning.models import LabelHold, LoanBook, TrainingRun
 from risk.scoring import matrices, reviews
 from risk.scoring.affordability import CURRENT_SHIPPED, SHIPPED, digest_of, document_of
-from risk.scoring.models import Decision, DecisionReview, ModelLine, ModelVersion
+from risk.scoring.models import Decision, DecisionReview, ModelLine, ModelVersion, QueryAlert, QueryBudget
 from tests import people
 from tests.acquisition.journey import borrowers, world
 from tests.acquisition.journey.borrowers import GOOD
@@ -186,6 +186,9 @@ _DEEDS: dict[str, dict[str, Any]] = {
     "train": {"seed": "42"},
     "release": {"note": "It was found to be right after all."},
     "reject": {"note": "Goods and bads were exchanged."},
+    "set-query-budget": {"institution_id": NOBODY, "scores_per_day": "5000"},
+    "change-query-budget": {"scores_per_day": "5000"},
+    "settle": {"note": "They had tested on the live line by mistake."},
     "extend-review": {"reason": "The bank that paid the salary has not answered yet."},
     "overturn": {"reason": "The pay slips show a higher income than was counted.", "instalment_max": "1500"},
     "uphold": {"reason": "The pay slips show the income that was counted."},
@@ -230,6 +233,7 @@ class StaffWorld:
                 "line": ModelLine.objects.latest("created_at").id, "run": training.id,
                 "decision": Decision.objects.latest("created_at").id, "book": LoanBook.objects.latest("created_at").id,
                 "hold": self._hold(uuid4()), "review": self._review(),
+                "budget": self._budget(bank.id), "alert": self._alert(bank.id),
                 "matrix": self._matrix(uuid4()), "own_matrix": self._matrix(self.admin.id),
                 "version": ModelVersion.objects.latest("created_at").id, "admin": self.admin.id,
                 "routing": RoutingRun.objects.latest("at").id,
@@ -250,6 +254,15 @@ class StaffWorld:
         )  # fmt: skip
         asked.assign(self.admin.id)
         return asked.id
+
+    def _budget(self, institution_id: UUID) -> UUID:
+        QueryBudget.put(institution_id=institution_id, scores_per_day=1_000, now=now())
+        return institution_id
+
+    def _alert(self, institution_id: UUID) -> UUID:
+        line_id = ModelLine.objects.latest("created_at").id
+        about = {"institution_id": institution_id, "line_id": line_id, "kind": "sweeps"}
+        return QueryAlert.objects.create(looked_at=100, found=60, opened_at=now(), **about).id
 
     def _matrix(self, author_id: UUID) -> UUID:
         line_id = ModelLine.objects.latest("created_at").id

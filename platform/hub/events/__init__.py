@@ -61,6 +61,7 @@ from hub.events.products import (
     ProductChanged,
     ProductOpened,
 )
+from hub.events.queries import QueryAlertOpened, QueryAlertSettled, QueryBudgetSet
 from hub.events.referrals import (
     CaseClosed,
     CaseMatched,
@@ -156,6 +157,9 @@ __all__ = [
     "PolicySubmitted",
     "ProductChanged",
     "ProductOpened",
+    "QueryAlertOpened",
+    "QueryAlertSettled",
+    "QueryBudgetSet",
     "ReferralCreated",
     "ReferralExpired",
     "ReferralFunded",
