@@ -163,7 +163,7 @@ class TooMany(DomainError):
 
 
 class QueryBudgetSpent(TooMany):
-    """The institution's scores of the day on this model line are used up; Retry-After names the end of the day (UTC)."""
+    """The institution's scores of the day on this model line are used up; Retry-After leads to the next day (UTC)."""
 
     code = "query_budget_spent"
     title = "The day's scores on this model line are used up"

@@ -41,7 +41,10 @@ def askers(*, now: datetime) -> list[Asker]:
     with connection.cursor() as cursor:
         cursor.execute(_ASKERS, (now - SPAN, FOUND_LEAST))
         found = list(cursor.fetchall())
-    return [Asker(*one, caps.get(one[0], settings.SCORES_PER_DAY)) for one in found]
+    return [
+        Asker(asker_id, line_id, scores, caps.get(asker_id, settings.SCORES_PER_DAY))
+        for asker_id, line_id, scores in found
+    ]
 
 
 def watch_asker(asker: Asker, *, now: datetime) -> None:
