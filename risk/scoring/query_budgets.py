@@ -81,6 +81,8 @@ def standing(*, institution_id: UUID, line_name: str, sandbox: bool, now: dateti
     if account is None or anew or account.day != now.date() or now - account.read_at >= READ_AGAIN:
         if len(_accounts) >= INSTITUTIONS_MAX:
             _accounts.clear()
+        if account is not None:
+            account.read_at = now  # meanwhile others go on by what is known
         account = _accounts[institution_id] = _read(account, institution_id, sandbox, now)
     left = max(0, account.cap - account.known[line_name] - account.since[line_name])
     return Standing(account.cap, left, DAY_S - int(now.timestamp()) % DAY_S)

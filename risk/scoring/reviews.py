@@ -76,6 +76,8 @@ def extend_review(*, review_id: UUID, reason: str, user_id: UUID, now: datetime)
     text = _checked("reason", reason)
 
     def extend(review: DecisionReview) -> None:
+        if not review.is_open:
+            raise Conflict(f"This review is {review.state}: there is nothing left to decide.")
         if review.extended_at is not None:
             raise Conflict("This review was given more time already: decide on it.")
         if review.due_at <= now:

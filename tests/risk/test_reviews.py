@@ -88,6 +88,8 @@ def test_upheld_it_stands_and_is_not_asked_for_again(refused: ScoredApplication)
     decide(asked.id, overturn=False)
     assert ask(refused).state == "upheld"
     assert overturned(refused) == frozenset()
+    with pytest.raises(Conflict, match="nothing left"):
+        reviews.extend_review(review_id=asked.id, reason=WHY, user_id=OLGA, now=now())
     with pytest.raises(Conflict):
         facade.overridden_application(decision_id=refused.decision_id)
     with pytest.raises(Conflict):

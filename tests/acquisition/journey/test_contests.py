@@ -82,6 +82,7 @@ def test_what_a_person_overturned_goes_on_to_lenders(visitor: Client, refused: U
     assert send(visitor, refused, "contest/go-on/")["Location"] == f"/apply/{refused}/"
     assert (state_of(refused), page(visitor, refused)["Location"]) == ("matched", f"/apply/{refused}/offers/")
     assert send(visitor, refused, "contest/go-on/").status_code == 302
+    assert "contest/go-on/" not in shown(visitor, refused)
     with platform_scope():
         case = case_view(application_id=refused)
         assert OutboxEvent.objects.filter(subject_id=refused, type="case.opened").count() == 1
