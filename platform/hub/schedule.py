@@ -15,6 +15,7 @@ SCHEDULE: dict[str, dict[str, Any]] = {
     "mature outcomes": {"task": "loans.mature_outcomes", "schedule": 30.0, "options": {"expires": 30}},
     "sweep books and trainings": {"task": "learning.sweep", "schedule": 10.0, "options": {"expires": 10}},
     "sweep files of people": {"task": "scoring.sweep_batches", "schedule": 10.0, "options": {"expires": 10}},
+    "score beside the champions": {"task": "scoring.score_beside", "schedule": 60.0, "options": {"expires": 60}},
     "keep the dates of versions": {"task": "scoring.keep_dates", "schedule": 60.0, "options": {"expires": 60}},
     "sweep replays of policies": {"task": "referrals.sweep_replays", "schedule": 30.0, "options": {"expires": 30}},
     "expire referrals": {"task": "referrals.expire_due", "schedule": 60.0, "options": {"expires": 60}},

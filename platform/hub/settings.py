@@ -382,6 +382,9 @@ INVARIANTS = [  # lists of hub.invariants.Check
 ]
 # How long before it takes over a successor of a champion is announced to the institutions that use its line.
 MODEL_NOTICE_DAYS = env.integer("LUOPAN_MODEL_NOTICE_DAYS", 7, low=0, high=90)
+# How much a challenger scores beside the champion before it may be approved: so many decisions, or for so many days.
+SHADOW_DECISIONS = env.integer("LUOPAN_SHADOW_DECISIONS", 1_000, low=0, high=1_000_000)
+SHADOW_DAYS = env.integer("LUOPAN_SHADOW_DAYS", 14, low=1, high=90)
 # Functions that answer hub.metrics.Gauge rows.
 METRIC_SOURCES = [
     "risk.scoring.facade.gauges",

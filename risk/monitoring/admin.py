@@ -8,10 +8,12 @@ from django.http import HttpRequest
 from django.urls import reverse
 
 from hub import console, records
+from hub.clock import now
 from hub.console import Panel
 from hub.records import Part, RecordAdmin, coloured
-from risk.monitoring import pages, queries
+from risk.monitoring import pages, queries, shadows
 from risk.monitoring.models import Alert, MonitoringRun
+from risk.scoring import facade as scoring
 
 ALERTS_SHOWN = 8
 FIGURES_SHOWN = 500
@@ -78,7 +80,16 @@ def _of_line(_request: HttpRequest, row: Any) -> Iterable[Part]:
     return pages.parts_of_line(row.id, row.institution_id)
 
 
+def _of_version(_request: HttpRequest, row: Any) -> Iterable[Part]:
+    shadow = scoring.shadow_of(version_id=row.id)
+    if shadow is None:
+        return
+    told = shadows.agreement(version_id=row.id, line_id=row.line_id, now=now())
+    yield Part("Beside the champion", "monitoring/shadow.html", {"shadow": shadow, "told": told})
+
+
 records.extend("scoring.ModelLine", parts=_of_line)
+records.extend("scoring.ModelVersion", parts=_of_version)
 
 
 @console.register_panel

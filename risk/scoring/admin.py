@@ -158,7 +158,7 @@ class ModelVersionAdmin(RecordAdmin):
         name, _, form = paper.partition(".")
         if row is None or name not in PAPERS or form not in ("", "pdf"):
             raise Http404
-        document = PAPERS[name](row)
+        document = PAPERS[name](row, now=now())
         if form:
             return HttpResponse(documents.pdf(document), content_type=documents.PDF)
         return HttpResponse(documents.html(document), content_type=documents.HTML)
@@ -178,7 +178,7 @@ class ModelVersionAdmin(RecordAdmin):
         said = {"approvals": pages.approvals(row), "history": pages.history(row), "version": row, "mine": mine}
         return [
             Part("Validation", "scoring/validation.html", {**pages.validation(row), "version": row}),
-            Part("Credit policies", "scoring/shifts.html", pages.shifts(row)),
+            Part("Credit policies", "scoring/shifts.html", pages.shifts(row, now=now())),
             Part("Approvals", "scoring/approvals.html", {**said, "needed": registry.APPROVALS_NEEDED}),
             Part("Features", "scoring/features.html", {"features": pages.features(row), "points": pages.points(row)}),
         ]

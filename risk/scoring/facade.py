@@ -20,7 +20,7 @@ from risk.scoring.contest import (
     withdraw_review,
 )
 from risk.scoring.evidence import Evidence
-from risk.scoring.facts import Champion, Decided, DecidedFeatures, LineView, ModelView, Said
+from risk.scoring.facts import Champion, Decided, DecidedFeatures, LineView, ModelView, Said, ShadowPair, ShadowView
 from risk.scoring.glassbox import (
     FORMAT,
     ArtefactError,
@@ -74,6 +74,8 @@ __all__ = [
     "Score",
     "ScoredApplication",
     "Scorer",
+    "ShadowPair",
+    "ShadowView",
     "Term",
     "approve_version",
     "ask_review",
@@ -109,6 +111,8 @@ __all__ = [
     "review_of",
     "score_application",
     "scorer",
+    "shadow_of",
+    "shadow_pairs",
     "source_gauges",
     "withdraw_review",
 ]
@@ -346,3 +350,17 @@ def compared(*, champion_id: UUID, challenger_id: UUID, decision_ids: Sequence[U
     from risk.scoring import comparing
 
     return comparing.compared(champion_id=champion_id, challenger_id=challenger_id, decision_ids=decision_ids)
+
+
+def shadow_of(*, version_id: UUID) -> ShadowView | None:
+    """Return how a challenger scored beside the champion, None where it never did. Platform scope."""
+    from risk.scoring import shadowing
+
+    return shadowing.view_of(version_id=version_id)
+
+
+def shadow_pairs(*, version_id: UUID, limit: int) -> list[ShadowPair]:
+    """Return the newest of what a challenger said beside the champion. Platform scope."""
+    from risk.scoring import shadowing
+
+    return shadowing.pairs(version_id=version_id, limit=limit)

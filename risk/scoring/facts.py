@@ -84,3 +84,23 @@ class Said:
     grade: str
     action: str
     affordability: AffordabilityView | None
+
+
+@dataclass(frozen=True, slots=True)
+class ShadowView:
+    """How a challenger scored beside the champion; `unreadable` decisions it could not."""
+
+    since: datetime
+    ended_at: datetime | None
+    scored: int
+    unreadable: int
+
+
+@dataclass(frozen=True, slots=True)
+class ShadowPair:
+    """What two versions said of one decision: the one that made it, and its shadow; grades by their PDs alone."""
+
+    decision_id: UUID
+    pd: float
+    shadow_pd: float
+    grade_changed: bool

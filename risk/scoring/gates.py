@@ -1,19 +1,22 @@
 """What stands before an approval besides the validation report: asked anew each time, in the report's own form."""
 
+from datetime import datetime, timedelta
 from typing import Any
 
+from django.conf import settings
+
 from risk.scoring import queries
-from risk.scoring.models import Decision, ModelVersion, PolicyShift
+from risk.scoring.models import Decision, ModelVersion, PolicyShift, Shadow
 
 
-def unmet(version: ModelVersion) -> list[dict[str, Any]]:
+def unmet(version: ModelVersion, *, now: datetime) -> list[dict[str, Any]]:
     """Return every promotion criterion that is not met now."""
-    return [*version.unmet, *(one for one in gates(version) if not one["met"])]
+    return [*version.unmet, *(one for one in gates(version, now=now) if not one["met"])]
 
 
-def gates(version: ModelVersion) -> list[dict[str, Any]]:
+def gates(version: ModelVersion, *, now: datetime) -> list[dict[str, Any]]:
     """Return the criteria that a training cannot judge."""
-    return [_replayed(version)]
+    return [_replayed(version), _shadowed(version, now)]
 
 
 def _replayed(version: ModelVersion) -> dict[str, Any]:
@@ -31,6 +34,19 @@ def _replayed(version: ModelVersion) -> dict[str, Any]:
         return _gate("replayed", True, "none", "No application of a borrower was decided on by this line yet.")
     says = f"The live credit policies have not been replayed against the champion (version {champion.number}) yet."
     return _gate("replayed", False, "0", says)
+
+
+def _shadowed(version: ModelVersion, now: datetime) -> dict[str, Any]:
+    days, wanted = timedelta(days=settings.SHADOW_DAYS), settings.SHADOW_DECISIONS
+    decided = Decision.objects.filter(version__line_id=version.line_id, created_at__gte=now - days)
+    champion = queries.champion_on(line_id=version.line_id)
+    if champion is None or not decided.exists():
+        return _gate("shadowed", True, "none", "The line decides on nobody whom the version could be tried on.")
+    shadow = Shadow.objects.filter(version_id=version.id).first()
+    scored = shadow.scored if shadow else 0
+    met = scored >= wanted or (shadow is not None and scored > 0 and shadow.since <= now - days)
+    says = f"Beside the champion it scored {scored} decisions; wanted are {wanted}, or {days.days} days of them."
+    return _gate("shadowed", met, str(scored), says)
 
 
 def _gate(name: str, met: bool, figure: str, says: str) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from risk.scoring.matrix_models import MatrixApproval, PolicyMatrix
 from risk.scoring.notice_models import Announcement, VersionPin
 from risk.scoring.query_models import QueryAlert, QueryBudget
 from risk.scoring.review_models import DecisionReview
+from risk.scoring.shadow_models import Shadow, ShadowScore
 from risk.scoring.shift_models import PolicyShift
 from risk.scoring.source_models import Inquiry
 
@@ -34,6 +35,8 @@ __all__ = [
     "QueryAlert",
     "QueryBudget",
     "ScoreBatch",
+    "Shadow",
+    "ShadowScore",
     "VersionPin",
 ]
 

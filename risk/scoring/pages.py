@@ -168,7 +168,7 @@ def history(version: ModelVersion) -> list[tuple[datetime, str]]:
     return [(one.at, "put back" if one.rolled_back else "promoted") for one in rows]
 
 
-def shifts(version: ModelVersion) -> dict[str, Any]:
+def shifts(version: ModelVersion, *, now: datetime) -> dict[str, Any]:
     """Return the context of what a version would change, or would have changed, under the live credit policies."""
-    waiting = gates.gates(version) if version.state == VERSION.first else []
+    waiting = gates.gates(version, now=now) if version.state == VERSION.first else []
     return {"shifts": PolicyShift.visible(version.id), "gates": waiting}

@@ -13,7 +13,7 @@ from hub import audit, outbox
 from hub.audit import Actor, user_actor
 from hub.errors import Conflict, FieldError, Forbidden, Invalid, NotFound
 from hub.events import ModelApproved, ModelPromoted, ModelReplayRequested, ModelVersionRegistered
-from risk.scoring import gates, notices, pins
+from risk.scoring import gates, notices, pins, shadowing
 from risk.scoring.flows import VERSION
 from risk.scoring.glassbox import ArtefactError, Calibration, load_artefact, manifest_of
 from risk.scoring.models import Approval, ModelLine, ModelVersion, Promotion
@@ -79,6 +79,7 @@ def register_version(
             actor=actor,
             now=now,
         )
+        shadowing.begin(version, now=now)
     return version.id
 
 
@@ -110,7 +111,7 @@ def _approve(version_id: UUID, user_id: UUID, waiver: str, now: datetime) -> Mod
     if version.approvals.filter(user_id=user_id).exists():
         raise Conflict("You have approved this version already: the second approval must be somebody else's.")
     notices.refuse_if_another_waits(version)
-    unmet = gates.unmet(version)
+    unmet = gates.unmet(version, now=now)
     _check_criteria(version, unmet, waiver)
     Approval.objects.create(
         institution_id=version.institution_id, version=version, user_id=user_id, trainer_id=version.trainer_id,

@@ -1,6 +1,7 @@
 """The validation report and the model card of a version, made of what is stored and of nothing else."""
 
 from collections.abc import Iterator, Mapping
+from datetime import datetime
 from typing import Any
 
 from hub.documents import Block, Document, Drawing, Section, Table, Text, facts
@@ -12,7 +13,7 @@ from risk.scoring.models import ModelVersion, PolicyShift
 _NONE = "not recorded"
 
 
-def validation_report(version: ModelVersion) -> Document:
+def validation_report(version: ModelVersion, *, now: datetime) -> Document:
     """Return everything that a person who answers for the model has to know of it, in the open scope.
 
     An institution reads of the policies' replay what concerns itself, and who approved by the date alone.
@@ -23,7 +24,7 @@ def validation_report(version: ModelVersion) -> Document:
         Section("Data", list(_data(report))),
         Section("Method", [Text(_METHOD), _method(version)]),
         Section("How well it ranks and how true its probabilities are", list(_performance(version))),
-        Section("Promotion criteria", list(_criteria(version))),
+        Section("Promotion criteria", list(_criteria(version, now))),
         Section("Fairness", list(_fairness(report))),
         Section("Features", [_features(version)]),
         Section("What it changes under lenders' credit policies", list(_shifts(version))),
@@ -34,7 +35,7 @@ def validation_report(version: ModelVersion) -> Document:
     return Document(f"Validation report: {version}", _about(version), sections)
 
 
-def model_card(version: ModelVersion) -> Document:
+def model_card(version: ModelVersion, *, now: datetime) -> Document:  # noqa: ARG001 - as the report
     """Return what fits on a page or two: what the model is for, how good it is, where it ends."""
     measures = [(name, value) for name, _, value in pages.validation(version)["measures"]]
     weightiest = [(one.name, one.direction, f"{one.weight:.3f}") for one in pages.features(version)[:10]]
@@ -129,10 +130,10 @@ def _tested(report: Mapping[str, Any]) -> str:
     return f"Tested {how}{since}. Loans tested: {rows}, of them bad: {bads}."
 
 
-def _criteria(version: ModelVersion) -> Iterator[Block]:
+def _criteria(version: ModelVersion, now: datetime) -> Iterator[Block]:
     found = [*version.report.get("criteria", [])]
     if version.state == VERSION.first:
-        found += gates.gates(version)
+        found += gates.gates(version, now=now)
     if not found:
         yield Text("None were judged.")
         return

@@ -7,6 +7,7 @@ from rest_framework.request import Request
 
 from hub import documents
 from hub.api import Reply, Resource, endpoint
+from hub.clock import now
 from hub.errors import NotFound, Unavailable
 from risk.scoring import monitored, reports
 from risk.scoring.models import ModelVersion
@@ -30,7 +31,7 @@ class ModelReport(Resource):
 
         Of versions that score, scored, or are announced. Of credit policies it tells what concerns your own.
         """
-        return Reply(documents.html(reports.validation_report(_version(model_id))))
+        return Reply(documents.html(reports.validation_report(_version(model_id), now=now())))
 
 
 class ModelReportPdf(Resource):
@@ -39,7 +40,7 @@ class ModelReportPdf(Resource):
     @endpoint(scope="institution:read", answer=str, media=documents.PDF, raises=_RAISES, examples=_PDF)
     def get(self, request: Request, model_id: UUID) -> Reply:  # noqa: ARG002 - as above
         """Read the validation report of a version as a PDF; the same report has the same bytes."""
-        return Reply(documents.pdf(reports.validation_report(_version(model_id))))
+        return Reply(documents.pdf(reports.validation_report(_version(model_id), now=now())))
 
 
 class ModelCard(Resource):
@@ -48,7 +49,7 @@ class ModelCard(Resource):
     @endpoint(scope="institution:read", answer=str, media=documents.HTML, raises=_RAISES, examples=_PAGE)
     def get(self, request: Request, model_id: UUID) -> Reply:  # noqa: ARG002 - as above
         """Read the model card of a version as a page: what it is for, how good it is, where it ends."""
-        return Reply(documents.html(reports.model_card(_version(model_id))))
+        return Reply(documents.html(reports.model_card(_version(model_id), now=now())))
 
 
 class ModelCardPdf(Resource):
@@ -57,7 +58,7 @@ class ModelCardPdf(Resource):
     @endpoint(scope="institution:read", answer=str, media=documents.PDF, raises=_RAISES, examples=_PDF)
     def get(self, request: Request, model_id: UUID) -> Reply:  # noqa: ARG002 - as above
         """Read the model card of a version as a PDF."""
-        return Reply(documents.pdf(reports.model_card(_version(model_id))))
+        return Reply(documents.pdf(reports.model_card(_version(model_id), now=now())))
 
 
 urlpatterns = [

@@ -10,7 +10,7 @@ from hub.audit import system_actor
 from hub.clock import now
 from hub.leases import Busy, LeaseLost
 from hub.tenancy import platform_scope
-from risk.scoring import batch_scoring, batches, pins, query_watch, registry
+from risk.scoring import batch_scoring, batches, pins, query_watch, registry, shadowing
 
 SCORING_LIMIT_S = 3 * 3600
 WATCH_LIMIT_S = 1800
@@ -59,3 +59,13 @@ def watch_queries() -> None:
     for asker in found:
         with platform_scope():
             query_watch.watch_asker(asker, now=now())
+
+
+@shared_task(name="scoring.score_beside")
+def score_beside() -> None:
+    """Let challengers score what was decided since."""
+    with platform_scope():
+        open_ones = shadowing.open_shadows()
+    for version_id in open_ones:
+        with suppress(Busy, LeaseLost):  # somebody else is at it
+            shadowing.score_beside(version_id=version_id, scope=platform_scope, clock=now)

@@ -7,6 +7,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from pytest_django import Settings
 
 from hub import audit, events
 from hub.clock import now
@@ -33,6 +34,11 @@ GRID = {"A": "4", "B": "8", "C": "12.5", "D": "21"}
 GRADES: dict[str, Any] = {"fact": "grade", "op": "in", "value": list(GRID), "code": "grades"}
 RULES: list[dict[str, Any]] = [GRADES, {"fact": "pd_12m", "op": "<=", "value": 0.13, "code": "pd_cap"}]
 Row = dict[str, Any]
+
+
+@pytest.fixture(autouse=True)
+def _no_shadow_wanted(settings: Settings) -> None:
+    settings.SHADOW_DECISIONS = 0
 
 
 def apply(world: InstitutionView, rows: Sequence[Row]) -> None:
@@ -130,7 +136,7 @@ def test_a_line_without_applications_needs_none() -> None:
     version_id = make_version(line, seed=2)
     with platform_scope():
         version = ModelVersion.objects.get(id=version_id)
-        assert [(one["met"], one["figure"]) for one in gates.gates(version)] == [(True, "none")]
+        assert [(one["met"], one["figure"]) for one in gates.gates(version, now=now())] == [(True, "none")] * 2
     assert carry_out(ask(version_id)).applications == 0
     hand_over()
     with platform_scope():
@@ -150,7 +156,7 @@ def test_a_replay_against_a_former_champion_does_not_count() -> None:
         [told] = OutboxEvent.objects.filter(type="model.announced")
         assert told.payload["shifts"][0]["applications"] == 2
         assert registry.promote_due(actor=ACTOR, now=now() + timedelta(days=7)) == [rival]
-        assert [one["met"] for one in gates.gates(ModelVersion.objects.get(id=version_id))] == [False]
+        assert [one["name"] for one in gates.unmet(ModelVersion.objects.get(id=version_id), now=now())] == ["replayed"]
         registry.request_replay(version_id=version_id, actor=ACTOR, now=now())
         assert OutboxEvent.objects.get(type="model.replay_requested").subject_id == version_id
 

@@ -27,6 +27,11 @@ FEATURES: dict[str, Any] = {"income": 9000.0, "utilisation": 95.0, "housing": "r
 DAY = timedelta(days=1)
 
 
+@pytest.fixture(autouse=True)
+def _no_shadow_wanted(settings: Settings) -> None:
+    settings.SHADOW_DECISIONS = 0
+
+
 @pytest.fixture
 def line() -> ModelLine:
     made = make_line()

@@ -39,7 +39,7 @@ PLATFORM_ONLY = {
     "learning_labelhold", "learning_trainingcheckpoint", "monitoring_scoredcase",
     "scoring_decisionreview", "scoring_queryalert",
     "referrals_openapplicationclaim", "referrals_fundedclaim", "referrals_policyreplay", "referrals_catalogue",
-    "referrals_routingrun", "scoring_inquiry",
+    "referrals_routingrun", "scoring_inquiry", "scoring_shadow", "scoring_shadowscore",
     "journey_application", "journey_borrower", "journey_codecount", "journey_onetimecode",
     "accounts_user", "accounts_user_groups", "accounts_user_user_permissions",
 }  # fmt: skip
