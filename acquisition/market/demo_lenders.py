@@ -2,15 +2,17 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from hub.audit import Actor
 from partners.institutions import facade as institutions
 from partners.institutions.facade import InstitutionView
 from partners.products import facade as products
+from risk.learning import facade as learning
 
 JURISDICTION = "HK"
+AGREED_ON = date(2020, 1, 1)
 _SHARED: dict[str, Any] = {
     "product_class": "personal_instalment", "currency": "HKD", "jurisdiction": JURISDICTION,
     "method": "equal_instalment",
@@ -87,6 +89,10 @@ def prepare(*, maker: Actor, checker: Actor, actor: Actor, now: datetime) -> Non
             products.launch_product(
                 institution_id=view.id, terms=lender.terms, rules=lender.rules, caps=lender.caps, maker=maker,
                 checker=checker, now=now,
+            )  # fmt: skip
+            learning.record_agreement(
+                lender_id=view.id, reference=f"Data sharing with {view.name}, of the demonstration",
+                begins_on=AGREED_ON, actor=actor, now=now,
             )  # fmt: skip
 
 

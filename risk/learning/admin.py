@@ -15,7 +15,10 @@ from hub.clock import now
 from hub.console import Panel
 from hub.records import Deed, Part, RecordAdmin, actor, coloured
 from risk.learning import holds, queries, services, shipped
+from risk.learning.agreement_admin import SharingAgreementAdmin
 from risk.learning.models import LabelHold, LoanBook, TrainingRun
+
+__all__ = ["LabelHoldAdmin", "LoanBookAdmin", "SharingAgreementAdmin", "TrainingRunAdmin"]
 
 MAPPING_BYTES_MAX = 500_000
 REFRESH_S = 3

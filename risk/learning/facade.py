@@ -11,7 +11,7 @@ from uuid import UUID
 from hub.audit import Actor
 from hub.clock import now as clock_now
 from hub.metrics import Gauge
-from risk.learning import monitored, outcomes, queries, reading, services, shipped
+from risk.learning import agreements, monitored, outcomes, queries, reading, services, shipped
 from risk.learning.demo_book import demo_csv
 from risk.learning.facts import BookSample, LoanOutcome
 from risk.learning.flows import RUN
@@ -24,8 +24,8 @@ Clock = Callable[[], datetime]
 Say = Callable[[str], None]
 __all__ = [
     "BookSample", "BookTaken", "LoanOutcome", "Trained", "auc_interval", "auc_lost", "book_samples",
-    "generated_book", "line_outcomes", "psi", "ranking_power", "record_outcome", "take_book", "train_line",
-    "training_gauges",
+    "generated_book", "line_outcomes", "psi", "ranking_power", "record_agreement", "record_outcome", "take_book",
+    "train_line", "training_gauges",
 ]  # fmt: skip
 
 
@@ -105,6 +105,14 @@ def record_outcome(  # noqa: PLR0913 - the facts of one event
         definition_version=definition_version, window_months=window_months, opened_on=opened_on,
         observed_on=observed_on, revision=revision, lender_id=lender_id, propensity=propensity, now=now,
     )  # fmt: skip
+
+
+def record_agreement(*, lender_id: UUID, reference: str, begins_on: date, actor: Actor, now: datetime) -> None:
+    """Record that a lender agreed to data sharing: trainings of lines that all share read his outcomes then.
+
+    The same again changes nothing. `Conflict` while another agreement of his is open. Platform scope.
+    """
+    agreements.record_agreement(lender_id=lender_id, reference=reference, begins_on=begins_on, actor=actor, now=now)
 
 
 def train_line(

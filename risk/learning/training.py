@@ -22,7 +22,7 @@ from hub.audit import Actor
 from hub.errors import DomainError
 from hub.events import TrainingStarted
 from hub.leases import Heartbeat, LeaseLost
-from risk.learning import holds, queries, services
+from risk.learning import agreements, holds, queries, services
 from risk.learning.assembly import NothingToLearn, TrainingSet, assemble
 from risk.learning.fit.glassbox import combine, fit_bag, prepare
 from risk.learning.fit.leaks import find_leaks
@@ -195,12 +195,12 @@ class _Training:
         self.done += 1
 
     def _trusted(self) -> TrainingSet:
-        """The training set without labels that are held; looks for some to hold."""
+        """The training set without labels that are held or not shared; looks for some to hold."""
         found: list[TrainingSet] = []
 
         def hold() -> bytes:
             with self.worker.scope():
-                ranges = LabelHold.ranges(self.run.line_id)
+                ranges = agreements.kept_out(line_id=self.run.line_id, now=self.worker.clock())
             found.append(self._assembled(ranges))
             suspicions = suspected(found[0], self.champion)
             if suspicions:
@@ -208,7 +208,7 @@ class _Training:
                 with self.worker.scope():
                     now = self.worker.clock()
                     holds.hold_labels(line_id=self.run.line_id, suspicions=suspicions, actor=self.worker.actor, now=now)
-                    ranges = LabelHold.ranges(self.run.line_id)
+                    ranges = agreements.kept_out(line_id=self.run.line_id, now=self.worker.clock())
             return msgspec.json.encode(ranges)
 
         ranges = msgspec.json.decode(self._kept("holds", "Reading the label ledger", hold), type=list[Range])

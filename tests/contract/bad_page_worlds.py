@@ -23,6 +23,7 @@ from partners.institutions.services import suspend_institution
 from partners.referrals.facade import ReferralView, case_view
 from partners.referrals.lender import Verdict
 from partners.referrals.models import RoutingRun
+from risk.learning import agreements
 from risk.learning.models import LabelHold, LoanBook, TrainingRun
 from risk.scoring import matrices, reviews
 from risk.scoring.affordability import CURRENT_SHIPPED, SHIPPED, digest_of, document_of
@@ -191,6 +192,7 @@ _DEEDS: dict[str, dict[str, Any]] = {
     "settle": {"note": "They had tested on the live line by mistake."},
     "extend-review": {"reason": "The bank that paid the salary has not answered yet."},
     "overturn": {"reason": "The pay slips show a higher income than was counted.", "instalment_max": "1500"},
+    "record-agreement": {"lender": str(UUID(int=9)), "reference": "Agreement 2026-17", "begins_on": "2026-01-01"},
     "uphold": {"reason": "The pay slips show the income that was counted."},
     "revise-matrix": {"cells": document_of(SHIPPED[CURRENT_SHIPPED]).decode()},
     "approve-matrix": {"sha256": digest_of(SHIPPED[CURRENT_SHIPPED])},
@@ -232,7 +234,7 @@ class StaffWorld:
                 "endpoint": endpoint.id,
                 "line": ModelLine.objects.latest("created_at").id, "run": training.id,
                 "decision": Decision.objects.latest("created_at").id, "book": LoanBook.objects.latest("created_at").id,
-                "hold": self._hold(uuid4()), "review": self._review(),
+                "hold": self._hold(uuid4()), "agreement": self._agreement(uuid4()), "review": self._review(),
                 "budget": self._budget(bank.id), "alert": self._alert(bank.id),
                 "matrix": self._matrix(uuid4()), "own_matrix": self._matrix(self.admin.id),
                 "version": ModelVersion.objects.latest("created_at").id, "admin": self.admin.id,
@@ -242,6 +244,11 @@ class StaffWorld:
             assert TrainingRun.objects.exists()
             assert not InboxEntry.objects.filter(state=InboxEntry.PARKED).exists()
         self._names = {name: str(value) for name, value in found.items()}
+
+    def _agreement(self, lender_id: UUID) -> UUID:
+        return agreements.record_agreement(
+            lender_id=lender_id, reference="Agreement 2026-18", begins_on=date(2026, 1, 1), actor=ACTOR, now=now()
+        ).id  # fmt: skip
 
     def _hold(self, lender_id: UUID) -> UUID:
         line_id = ModelLine.objects.latest("created_at").id

@@ -11,7 +11,7 @@ from hub.errors import Conflict, Invalid
 from hub.models import AuditRow, OutboxEvent
 from hub.tenancy import platform_scope
 from risk.learning import holds
-from risk.learning.facade import record_outcome, training_gauges
+from risk.learning.facade import record_agreement, record_outcome, training_gauges
 from risk.learning.models import LabelHold, LoanBook, OutcomeEntry
 from risk.scoring import facade as scoring
 from risk.scoring.models import ModelVersion
@@ -33,8 +33,17 @@ def book() -> LoanBook:
     made = imported(book_bytes(lines(ROWS)))
     approve(trained(made).version_id)
     for at, lender in enumerate((HONEST, CROOKED)):
+        share(lender)
         report(lender, first=at * LOANS)
     return made
+
+
+def share(lender: UUID) -> None:
+    """Let trainings read what a lender reports."""
+    with platform_scope():
+        record_agreement(
+            lender_id=lender, reference="Agreement 17", begins_on=date(2026, 1, 1), actor=ACTOR, now=now()
+        )  # fmt: skip
 
 
 def report(lender: UUID, *, first: int) -> None:

@@ -36,7 +36,7 @@ BELOW = {
 PLATFORM_ONLY = {
     "hub_auditseal", "hub_brokermessage", "hub_brokerdead", "hub_inboxentry", "hub_invariantreport",
     "delivery_feedcursor", "institutions_tokenbinding", "institutions_usedassertion", "learning_outcomeentry",
-    "learning_labelhold", "learning_trainingcheckpoint", "monitoring_scoredcase",
+    "learning_labelhold", "learning_sharingagreement", "learning_trainingcheckpoint", "monitoring_scoredcase",
     "scoring_decisionreview", "scoring_queryalert",
     "referrals_openapplicationclaim", "referrals_fundedclaim", "referrals_policyreplay", "referrals_catalogue",
     "referrals_routingrun", "scoring_inquiry", "scoring_shadow", "scoring_shadowscore",

@@ -147,6 +147,22 @@ class LabelsDecided(Payload):
 
 
 @dataclass(frozen=True, slots=True)
+class SharingAgreed(Payload):
+    """A lender agreed that the platform's models learn from how his loans turned out."""
+
+    TYPE: ClassVar[str] = "sharing.agreed"
+    SUBJECT: ClassVar[str] = "sharing_agreement"
+
+
+@dataclass(frozen=True, slots=True)
+class SharingEnded(Payload):
+    """A lender's agreement to data sharing ended."""
+
+    TYPE: ClassVar[str] = "sharing.ended"
+    SUBJECT: ClassVar[str] = "sharing_agreement"
+
+
+@dataclass(frozen=True, slots=True)
 class LabelRecorded(Payload):
     """The outcome of a loan is in the label ledger, for the first time or corrected."""
 
