@@ -41,7 +41,8 @@ def _standing(request: HttpRequest, application: ApplicationView, review: Review
         return redirect(url("contest", application))
     context = {
         "application": application, "back": url("place", application), "contact": settings.CONTACT, "review": review,
-        "goes_on": contests.may_contest(application), "late": review.ended_at is None and review.due_at < moment(application),
+        "goes_on": contests.may_contest(application),
+        "late": review.ended_at is None and review.due_at < moment(application),
     }  # fmt: skip
     return render(request, "journey/reviewed.html", context)
 
