@@ -64,7 +64,19 @@ class ConsentForm(StepForm):
 
     title = _("Your consent")
     agree = forms.BooleanField(label=_("I agree that Luopan works out a credit score from my answers."))
+    hard = forms.BooleanField(
+        required=False,
+        label=_(
+            "I also agree that a credit bureau may be asked in a way that other lenders can see (a hard inquiry). "
+            "You can go on without it."
+        ),
+    )
     required_told = _("Without your consent we cannot go on. Tick the box if you agree.")
+
+    def __init__(self, *args: Any, hard: bool, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if not hard:
+            del self.fields["hard"]
 
 
 class AmountForm(StepForm):

@@ -79,6 +79,7 @@ class Application(models.Model):
     consent_version = models.CharField(max_length=60, blank=True, editable=False)
     consented_at = models.DateTimeField(null=True, editable=False)
     consent_id = models.UUIDField(null=True, editable=False)
+    hard_version = models.CharField(max_length=60, blank=True, default="", db_default="", editable=False)
     decision_id = models.UUIDField(null=True, editable=False)
     created_at = models.DateTimeField(editable=False)
     changed_at = models.DateTimeField(editable=False)
@@ -134,6 +135,11 @@ class Application(models.Model):
         """Note that the borrower agreed to be scored, and to which text."""
         self.consent_version, self.consented_at, self.changed_at = version, now, now
         write(self, "consent_version", "consented_at", "changed_at")
+
+    def keep_hard_consent(self, *, version: str, now: datetime) -> None:
+        """Note that the borrower agreed to inquiries which other lenders can see."""
+        self.hard_version, self.changed_at = version, now
+        write(self, "hard_version", "changed_at")
 
     def keep_phone(self, phone: str, *, now: datetime) -> None:
         """Note the number that is to be proved."""

@@ -65,9 +65,11 @@ def start(request: HttpRequest, sandbox_id: UUID | None = None) -> HttpResponse:
 @get_or_post
 def consent(request: HttpRequest, application: ApplicationView) -> HttpResponse:
     """Ask for the consent to be scored."""
-    form = forms.ConsentForm(sent(request), initial={"agree": application.consented})
+    offered = inquiries.offers_hard(sandbox=application.sandbox_id is not None)
+    form = forms.ConsentForm(sent(request), hard=offered, initial={"agree": application.consented})
     if form.is_valid():
-        services.give_consent(application_id=application.id, language=_language(), now=now())
+        hard = form.cleaned_data.get("hard", False)
+        services.give_consent(application_id=application.id, language=_language(), now=now(), hard=hard)
         return redirect(url("step", application, "amount"))
     more = {"text": texts.template(texts.SCORING)}
     return _draft_page(request, application, "consent", form, "journey/consent.html", more)

@@ -46,12 +46,17 @@ def start_application(*, sandbox_id: UUID | None, language: str, now: datetime) 
 
 
 @transaction.atomic
-def give_consent(*, application_id: UUID, language: str, now: datetime) -> None:
-    """Note the consent to be scored. The ledger gets it, with this moment, once we know who gave it."""
+def give_consent(*, application_id: UUID, language: str, now: datetime, hard: bool = False) -> None:
+    """Note the consent to be scored, and with `hard` that to hard inquiries.
+
+    The ledger gets the first, with this moment, once we know who gave it, the second as sources are to be asked.
+    """
     application = locked(application_id)
     application.check_draft()
     if not application.consent_version:
         application.keep_consent(version=texts.version(texts.SCORING, language), now=now)
+    if hard and not application.hard_version:
+        application.keep_hard_consent(version=texts.version(texts.HARD, language), now=now)
 
 
 @transaction.atomic

@@ -2,6 +2,7 @@
 
 SCORING = "scoring-3"
 SHARING = "sharing-2"
+HARD = "hard-1"
 _NAMES_SOURCES = {"scoring-3"}
 
 

@@ -36,7 +36,16 @@ from risk.scoring.glassbox import (
     load_artefact,
     manifest_of,
 )
-from risk.scoring.inquiring import About, Asking, Known, begin_inquiries, known_of, make_inquiries, source_gauges
+from risk.scoring.inquiring import (
+    About,
+    Asking,
+    Known,
+    asks_hard,
+    begin_inquiries,
+    known_of,
+    make_inquiries,
+    source_gauges,
+)
 from risk.scoring.proofs import DecisionProof, ProofPart, proof_of
 from risk.scoring.shapes import DecisionReason, ScoredApplication
 
@@ -79,6 +88,7 @@ __all__ = [
     "Term",
     "approve_version",
     "ask_review",
+    "asks_hard",
     "begin_inquiries",
     "champion",
     "champion_on",

@@ -89,6 +89,13 @@ def known_of(*, about: About, consented: bool, now: datetime) -> Known:
     return sources.known_of(about=about, consented=consented, now=now)
 
 
+def asks_hard(*, sandbox: bool) -> bool:
+    """Tell whether some source of a sandbox, or of the live world, is asked in a way that other lenders can see."""
+    from risk.scoring import sources
+
+    return any(source.terms.inquiry == "hard" for source in sources.sources_of(sandbox=sandbox))
+
+
 def source_gauges() -> "list[Gauge]":
     """Return how the data sources do, for the metrics page; platform scope."""
     from hub.clock import now

@@ -30,6 +30,9 @@ AGREED = {
     "scoring-3/en": "5ce2bdbd779cbf12",  # pragma: allowlist secret
     "scoring-3/zh-hant": "20103f1c1b5b4345",  # pragma: allowlist secret
     "scoring-3/zh-hans": "8159ff7af978ff08",  # pragma: allowlist secret
+    "hard-1/en": "44b1836f76f36e4e",  # pragma: allowlist secret
+    "hard-1/zh-hant": "4dae55b49a386cb8",  # pragma: allowlist secret
+    "hard-1/zh-hans": "336d9697be9321e4",  # pragma: allowlist secret
     "sharing-1/en": "bd45b8ecf2de1552",  # pragma: allowlist secret
     "sharing-1/zh-hant": "538733edbc032de0",  # pragma: allowlist secret
     "sharing-1/zh-hans": "0b1131a99b7c02e6",  # pragma: allowlist secret
@@ -90,7 +93,7 @@ def rendered(name: str, language: str) -> str:
 def test_texts_that_are_agreed_to_change_only_with_their_version() -> None:
     shown = {
         texts.version(name, language): hashlib.sha256(rendered(name, language).encode()).hexdigest()[:16]
-        for name in ("scoring-1", "scoring-2", "sharing-1", texts.SCORING, texts.SHARING)
+        for name in ("scoring-1", "scoring-2", "sharing-1", texts.SCORING, texts.SHARING, texts.HARD)
         for language, _ in settings.LANGUAGES
     }
     assert shown == AGREED

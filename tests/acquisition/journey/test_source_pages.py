@@ -1,21 +1,25 @@
 """Data sources on the borrower's way: asked as he sends his answers, after the commit; the score says what came."""
 
 import threading
+from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
 import msgspec
 import pytest
+from django.conf import LazySettings
 from django.db import connections
 from django.test import Client
 
 from acquisition.journey.answers import Draft, informed
 from acquisition.journey.models import Application
+from hub import consent
 from hub.models import OutboxEvent
 from hub.tenancy import platform_scope
 from partners.referrals import packages
 from partners.referrals.models import Case, Referral
 from partners.referrals.packages import Package, ScorePart
+from risk.features.sources import LocalSource, Subject, Terms
 from risk.scoring.facade import ScoredApplication, decided_features, read_application, replay_application
 from risk.scoring.models import Inquiry
 from tests.acquisition.journey import borrowers, world
@@ -142,6 +146,51 @@ def test_who_agreed_to_an_older_text_is_not_asked_about(visitor: Client) -> None
         assert not Inquiry.objects.exists()
     assert scored.evidence is not None
     assert {one.why for one in scored.evidence.without} == {"no_consent"}
+
+
+class Bureau(LocalSource):
+    """A bureau of the live world whose inquiries other lenders can see."""
+
+    @property
+    def terms(self) -> Terms:
+        return replace(LocalSource("bureau").terms, name="bureau-one", inquiry="hard")
+
+    def covers(self, subject: Subject) -> bool:
+        return True
+
+
+def bureau() -> Bureau:
+    return Bureau("bureau")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_hard_inquiry_is_made_where_the_borrower_agreed_to_just_that(visitor: Client, settings: LazySettings) -> None:
+    settings.SOURCES = ["tests.acquisition.journey.test_source_pages.bureau"]
+    found = {}
+    for phone, agreed in (("91234567", {"agree": "on"}), ("91234568", {"agree": "on", "hard": "on"})):
+        made = UUID(visitor.post("/apply/")["Location"].split("/")[2])
+        assert "hard inquiry" in page(visitor, made, "consent/").content.decode()
+        send(visitor, made, "consent/", **agreed)
+        borrowers.answer(made, STEADY)
+        send(visitor, made, "phone/", phone=phone)
+        send(visitor, made, "code/", code=borrowers.code_of(made))
+        found[phone] = sent(visitor, made).evidence
+    refused, used = found.values()
+    assert refused is not None
+    assert [(one.source, one.why) for one in refused.without] == [("bureau-one", "not_permitted")]
+    assert used is not None
+    assert [one.source for one in used.used] == ["bureau-one"]
+    with platform_scope():
+        [row] = Inquiry.objects.all()
+        given = consent.proof(consent_id=row.consent_id)
+    assert (row.inquiry_type, row.sandbox, given.purpose, given.text_version) == (
+        "hard", False, "hard_inquiry", "hard-1/en",
+    )  # fmt: skip
+    bank = world.sandbox(lenders=1)
+    other = UUID(visitor.post(f"/apply/sandbox/{bank.id}/")["Location"].split("/")[2])
+    asked = page(visitor, other, "consent/")
+    assert asked.status_code == 200
+    assert "hard inquiry" not in asked.content.decode()
 
 
 def test_what_sources_say_is_taken_where_it_is_an_answer_that_can_be() -> None:
