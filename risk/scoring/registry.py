@@ -1,11 +1,11 @@
 """Model lines, versions, approvals, promotion, roll-back: the services of the registry."""
 
 from collections.abc import Mapping
-from contextlib import suppress
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+import structlog
 from django.db import transaction
 from django.db.models import Max
 
@@ -21,6 +21,7 @@ from risk.scoring.queries import locked_line
 
 APPROVALS_NEEDED = 2
 WAIVER_MIN = 20  # characters: a sentence
+log = structlog.get_logger(__name__)
 
 
 def ensure_line(
@@ -157,13 +158,16 @@ def promote_due(*, actor: Actor, now: datetime) -> list[UUID]:
     """
     done = []
     for row in notices.due(now=now):
-        with suppress(ArtefactError), transaction.atomic():
-            version = _locked_version(row.version_id)
-            row.refresh_from_db(fields=["ended_at"])
-            if row.ended_at is None:
-                _promote(version, actor=actor, rolled_back=False, now=now)
-                row.end(promoted=True, now=now)
-                done.append(version.id)
+        try:
+            with transaction.atomic():
+                version = _locked_version(row.version_id)
+                row.refresh_from_db(fields=["ended_at"])
+                if row.ended_at is None:
+                    _promote(version, actor=actor, rolled_back=False, now=now)
+                    row.end(promoted=True, now=now)
+                    done.append(version.id)
+        except ArtefactError:
+            log.error("announced_version_does_not_load", version=str(row.version_id))
     return done
 
 

@@ -13,6 +13,7 @@ from hub.leases import Leased
 
 SIDE_BY_SIDE = 2  # challengers of a line that score at the same time: the newest
 LASTS = timedelta(days=90)
+SCORED_MAX = 200_000  # more tells nothing more
 
 
 class Shadow(Leased):

@@ -17,7 +17,7 @@ from risk.scoring.facts import ShadowPair, ShadowView
 from risk.scoring.glassbox import Scorer
 from risk.scoring.models import Decision, ModelVersion, Shadow, ShadowScore
 from risk.scoring.services import open_decision, scorer_of
-from risk.scoring.shadow_models import LASTS
+from risk.scoring.shadow_models import LASTS, SCORED_MAX
 
 LAG = timedelta(minutes=5)
 LEASE = timedelta(minutes=2)
@@ -68,7 +68,7 @@ def score_beside(*, version_id: UUID, scope: Scope, clock: Clock) -> Shadow:
 
 def _over(row: Shadow, now: datetime) -> bool:
     state = ModelVersion.objects.filter(id=row.version_id).values_list("state", flat=True).get()
-    if state == "challenger" and row.since + LASTS > now:
+    if state == "challenger" and row.since + LASTS > now and row.scored < SCORED_MAX:
         return False
     row.end(now=now)
     return True

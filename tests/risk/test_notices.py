@@ -230,3 +230,14 @@ def test_a_roll_back_ends_pins_to_what_it_takes_back_and_tells_of_the_others(lin
     assert told(other.institution_id) == ["model.pinned", "model.promoted"]
     with pytest.raises(Conflict, match="Only a champion"):
         pin(bank, second.id)
+
+
+def test_what_does_not_load_on_its_day_never_takes_over(line: ModelLine, bank: ClientView) -> None:
+    scored_by(bank.institution_id)
+    waiting = approved(line)
+    with platform_scope():
+        ModelVersion.objects.filter(id=waiting.id).update(artefact=b"{}")
+    wait(8)
+    assert scored_by(bank.institution_id) == 1
+    with platform_scope():
+        assert waiting.announcements.get().ended_at is None
