@@ -19,12 +19,15 @@ from risk.learning.flows import RUN
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
+    from risk.features.facade import Feature
+    from risk.learning.glass_cost import GlassCost
+
 Scope = Callable[[], AbstractContextManager[None]]
 Clock = Callable[[], datetime]
 Say = Callable[[str], None]
 __all__ = [
-    "BookSample", "BookTaken", "LoanOutcome", "Trained", "auc_interval", "auc_lost", "book_samples",
-    "generated_book", "line_outcomes", "psi", "ranking_power", "record_agreement", "record_outcome", "take_book",
+    "BookSample", "BookTaken", "LoanOutcome", "Trained", "auc_interval", "auc_lost", "book_samples", "generated_book",
+    "glass_cost", "line_outcomes", "psi", "ranking_power", "record_agreement", "record_outcome", "take_book",
     "train_line", "training_gauges",
 ]  # fmt: skip
 
@@ -113,6 +116,13 @@ def record_agreement(*, lender_id: UUID, reference: str, begins_on: date, actor:
     The same again changes nothing. `Conflict` while another agreement of his is open. Platform scope.
     """
     agreements.record_agreement(lender_id=lender_id, reference=reference, begins_on=begins_on, actor=actor, now=now)
+
+
+def glass_cost(*, samples: Sequence[BookSample], features: "Sequence[Feature]", seed: int) -> "GlassCost | None":
+    """What keeping to a glass box costs in AUC on some loans, against a challenger without limits; None for too few."""
+    from risk.learning.glass_cost import glass_cost as measured
+
+    return measured(samples=samples, features=features, seed=seed)
 
 
 def train_line(

@@ -81,6 +81,7 @@ class Figure(models.Model):
         ("slope", "Calibration slope"),
         ("intercept", "Calibration intercept"),
         ("auc", "AUC"),
+        ("glass_cost", "AUC that glass costs"),
         ("differing", "Lenders that differ from the recommendation"),
         ("overridden", "Refusals that a person overturned"),
         ("impact_ratio", "Adverse impact ratio"),

@@ -72,7 +72,9 @@ def _over_time(line_id: UUID, owner_id: UUID | None, found: Sequence[Figure]) ->
 
 
 def _quality(found: Sequence[Figure]) -> dict[str, Any]:
-    metrics = ("calibration", "slope", "intercept", "auc", "differing", "overridden", "approval_rate", "psi")
+    metrics = (
+        "calibration", "slope", "intercept", "auc", "glass_cost", "differing", "overridden", "approval_rate", "psi",
+    )  # fmt: skip
     wanted = [one for one in found if one.metric in metrics and one.segment_kind != "vintage"]
     drawn = [
         (figures.reliability(_bins(one), title=title), title)

@@ -13,6 +13,7 @@ from hub.events import AlertClosed, AlertOpened, LineMonitored
 from risk.monitoring import queries
 from risk.monitoring.facts import Scope, gather
 from risk.monitoring.fairness import measure_books
+from risk.monitoring.glass import measure_glass
 from risk.monitoring.measures import Measure, measure
 from risk.monitoring.models import Alert, Figure, LenderAnswer, MonitoringRun, SandboxTenant, ScoredCase
 from risk.scoring import facade as scoring
@@ -69,7 +70,7 @@ def watch_line(*, line_id: UUID, day: date, scope: Scope, clock: Clock, actor: A
             return run
         token = run.claim(version_id=model.version_id, until=clock() + LEASE, now=clock())
     facts = gather(model, day=day, scope=scope)
-    measures = [*measure(facts), *measure_books(facts)]
+    measures = [*measure(facts), *measure_books(facts), *measure_glass(facts)]
     with scope():
         run = MonitoringRun.locked(line_id=line_id, day=day)
         run.check_lease(token)
