@@ -39,6 +39,7 @@ SLOPE = Limit(low=0.75, high=4 / 3, ideal=1.0)
 DIFFERING = Limit(high=DIFFERING_MOST, ideal=DIFFERING_MOST)
 OVERRIDDEN = Limit(high=OVERRIDDEN_MOST, ideal=OVERRIDDEN_MOST)
 IMPACT_RATIO = Limit(low=0.8, high=1.25, ideal=1.0)  # the four-fifths rule, 29 CFR 1607.4 D, for either group
+GLASS_COST = Limit(high=0.01, ideal=0.0)
 MEAN_DIFFERENCE = Limit(low=-0.3, high=0.3, ideal=0.0)
 
 
