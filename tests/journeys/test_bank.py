@@ -2,11 +2,14 @@
 
 import uuid
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+from django.conf import settings
 
+from hub.audit import system_actor
 from hub.clock import now
 from hub.tenancy import platform_scope
 from risk.learning.demo_book import demo_csv
@@ -62,6 +65,8 @@ def approve_newest() -> None:
         with platform_scope():
             waiver = "So few bad loans prove nothing, and nothing better is there."
             registry.approve_version(version_id=version.id, user_id=user_id, waiver=waiver, now=now())
+    with platform_scope():
+        registry.promote_due(actor=system_actor("tests"), now=now() + timedelta(days=settings.MODEL_NOTICE_DAYS))
 
 
 def test_from_a_book_to_scores_that_replay(stack: Stack) -> None:
