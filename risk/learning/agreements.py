@@ -76,4 +76,4 @@ def unshared(*, line_id: UUID, now: datetime) -> list[UUID]:
         return []
     agreed = SharingAgreement.standing(on=now.date()).values("lender_id")
     lenders = OutcomeEntry.objects.filter(line_id=line_id, lender_id__isnull=False).exclude(lender_id__in=agreed)
-    return sorted(lenders.values_list("lender_id", flat=True).distinct())
+    return sorted(one for one in lenders.values_list("lender_id", flat=True).distinct() if one)

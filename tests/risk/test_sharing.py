@@ -48,7 +48,7 @@ def learned(book: LoanBook) -> int:
     run = trained(book)
     assert run.failure == ""
     with platform_scope():
-        return int(ModelVersion.objects.get(id=run.version_id).report["outcomes"]["rows"])
+        return int(ModelVersion.objects.get(run_id=run.id).report["outcomes"]["rows"])
 
 
 def test_only_who_agreed_is_learned_from(book: LoanBook) -> None:
