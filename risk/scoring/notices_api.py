@@ -11,6 +11,7 @@ from rest_framework.request import Request
 from hub.api import Reply, Resource, caller, decode, endpoint
 from hub.clock import now
 from hub.errors import Conflict, NotFound
+from hub.parsing import Moment
 from risk.scoring import pins
 from risk.scoring.models import VersionPin
 
@@ -18,7 +19,7 @@ from risk.scoring.models import VersionPin
 class PinBody(Struct, frozen=True, forbid_unknown_fields=True):
     """Until when to hold on to a version: 90 days at most."""
 
-    until: datetime
+    until: Moment
 
 
 class PinAnswer(Struct, frozen=True):

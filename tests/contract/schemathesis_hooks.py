@@ -34,6 +34,7 @@ BEYOND: tuple[tuple[str, str, str], ...] = (
     ("POST .*/reports", "/corrects", "not_earlier"),
     ("POST .*/reports", "/schedule/[0-9]+/due_on", "out_of_order"),
     ("POST .*/clock", "/(to|advance_days)", "not_later|too_far"),  # than where the clock stands
+    ("POST .*/models/.*/pin", "/until", "out_of_range"),  # from now to 90 days
     ("POST .*/scores", "/features.*", "unknown_feature|wrong_type|no_features"),  # of the line that is named
     (
         "POST .*/scores",

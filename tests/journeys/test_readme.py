@@ -22,10 +22,12 @@ README = (ROOT / "README.md").read_text()
 BLOCKS = re.findall(r"^```bash\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
 # Two people of the demonstration approve what the README has trained: in the console, which has tests of its own.
 APPROVE = """.venv/bin/python manage.py shell --no-imports -c "
+from datetime import timedelta
 from hub.accounts.models import User
+from hub.audit import system_actor
 from hub.clock import now
 from hub.tenancy import platform_scope
-from risk.scoring import facade
+from risk.scoring import facade, registry
 from risk.scoring.models import ModelVersion
 with platform_scope():
     version = ModelVersion.objects.order_by('-number')[0]
@@ -34,6 +36,7 @@ with platform_scope():
         facade.approve_version(
             version_id=version.id, user_id=person.id, waiver='Another book than before: few loans judge.', now=now()
         )
+    registry.promote_due(actor=system_actor('test'), now=now() + timedelta(days=7))  # the notice's days have gone by
 print('approved', version.number)"
 """
 # The second client, which an operator issues in the console.
