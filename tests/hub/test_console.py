@@ -228,7 +228,9 @@ def test_a_refusal_without_a_form_is_a_message(officer: Client, world: World) ->
     assert "has no earlier champion to go back to" in answer.content.decode()
 
 
-def test_two_officers_promote_and_the_trainer_cannot(world: World) -> None:
+def test_two_officers_promote_and_the_trainer_cannot(world: World, settings: Settings) -> None:
+    settings.MODEL_NOTICE_DAYS = 0
+    why = {"waiver": "Neither replayed nor tried beside the champion: a test."}
     trainer = people.make("trainer@luopan.example", [Role.RISK_OFFICER])
     version_id = console_world.register_again(world.version_id, trainer_id=trainer.id)
     path = f"/console/scoring/modelversion/{version_id}"
@@ -239,9 +241,9 @@ def test_two_officers_promote_and_the_trainer_cannot(world: World) -> None:
     with platform_scope():
         assert AuditRow.objects.filter(action="model.approval_refused").count() == 1
     rita, oscar = staff(Role.RISK_OFFICER), staff(Role.RISK_OFFICER)
-    assert "One more person must approve" in rita.post(f"{path}/do/approve/", follow=True).content.decode()
-    assert "second approval must be" in rita.post(f"{path}/do/approve/", follow=True).content.decode()
-    assert "is the champion" in oscar.post(f"{path}/do/approve/", follow=True).content.decode()
+    assert "One more person must approve" in rita.post(f"{path}/do/approve/", why, follow=True).content.decode()
+    assert "second approval must be" in rita.post(f"{path}/do/approve/", why, follow=True).content.decode()
+    assert "is the champion" in oscar.post(f"{path}/do/approve/", why, follow=True).content.decode()
     back = oscar.post(f"/console/scoring/modelline/{world.line_id}/do/roll-back/", follow=True)
     assert "Version 1 scores again" in back.content.decode()
     with platform_scope():
