@@ -25,7 +25,7 @@ from partners.referrals.facade import CaseView, ContractView, DecisionView, Reas
 from risk.scoring import facade as scoring
 from risk.scoring.facade import About, Evidence, ScoredApplication
 
-LINE = "consumer"
+LINE = scoring.CONSUMER_LINE
 PRODUCT_CLASS = "personal_instalment"
 DECLINE = "decline"
 DECLINED, MATCHED = "declined", "matched"

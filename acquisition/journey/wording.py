@@ -12,11 +12,19 @@ Language = Literal["en", "zh-hant", "zh-hans"]
 
 
 def reasons(found: Iterable[tuple[str, bool]], language: str) -> list[tuple[str, str]]:
-    """Return for each feature that counted against the applicant, or was missing, what to tell him and what helps."""
+    """Return for each feature that counted against the applicant, or was missing, what to tell him, and what helps.
+
+    Nothing helps (an empty text) where he can do nothing about it.
+    """
     return [
-        (features.reason_text(name, language, missing=missing), features.what_helps(name, language, missing=missing))
+        (features.reason_text(name, language, missing=missing), _helps(name, language, missing=missing))
         for name, missing in found
     ]
+
+
+def _helps(name: str, language: str, *, missing: bool) -> str:
+    may = missing or name == features.AFFORDABILITY or features.can_act(name)
+    return features.what_helps(name, language, missing=missing) if may else ""
 
 
 def exclusions(found: Iterable[ExclusionView], language: str) -> list[str]:

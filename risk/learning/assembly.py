@@ -1,6 +1,6 @@
 """From the label ledger to the table that learners read: every matured label once, by book and line, then outcomes."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from itertools import chain
@@ -10,7 +10,7 @@ from uuid import UUID
 import numpy as np
 from numpy.typing import NDArray
 
-from risk.features.facade import Feature, Mapping
+from risk.features.facade import Feature, Mapping, NotAdmitted, admitted
 from risk.learning.fit.frame import Column, Frame, Labels
 from risk.learning.fit.recipe import canonical, digest
 from risk.learning.hold_models import Range
@@ -60,15 +60,17 @@ def assemble(
     as_of: date | None = None,
     earlier: Known = Known(),
     held: Sequence[Range] = (),
+    approved: Collection[str] = (),
 ) -> TrainingSet:
     """Open the ledger of some books of one line, and its outcomes up to an entry, into a training set.
 
     With `as_of` only what was known on that day counts; `earlier` is what earlier versions knew, `held` the outcomes to
-    leave out. `check` is called before each chunk. Raises NothingToLearn where the books differ in what they hold or
-    hold too little, Erased where a book's key is gone.
+    leave out, `approved` the proxies that may enter. `check` is called before each chunk. Raises NothingToLearn where
+    the books differ in what they hold, hold too little, or hold what may not be learned from, Erased where a book's key
+    is gone.
     """
     mappings = [book.mapping for book in books]
-    features = _common_features(books, mappings)
+    features = _common_features(books, mappings, approved)
     with scope():
         sources: list[Source] = [
             BookLabels(book, mapping, features, scope, as_of, earlier)
@@ -89,7 +91,9 @@ def assemble(
     return found
 
 
-def _common_features(books: Sequence[LoanBook], mappings: Sequence[Mapping]) -> tuple[Feature, ...]:
+def _common_features(
+    books: Sequence[LoanBook], mappings: Sequence[Mapping], approved: Collection[str]
+) -> tuple[Feature, ...]:
     if not books:
         raise NothingToLearn("The line has no book that is fully read: import one first.")
     first = mappings[0]
@@ -97,7 +101,10 @@ def _common_features(books: Sequence[LoanBook], mappings: Sequence[Mapping]) -> 
         for what, ours, theirs in _facts(first, mapping):
             if ours != theirs:
                 raise NothingToLearn(f"The books {books[0]} and {book} differ in {what}: give each a line of its own.")
-    return first.training_features
+    try:
+        return admitted(first, approved=approved)
+    except NotAdmitted as error:
+        raise NothingToLearn(str(error)) from error
 
 
 def _facts(one: Mapping, other: Mapping) -> Iterator[tuple[str, Any, Any]]:

@@ -24,13 +24,14 @@ from hub.events import TrainingStarted
 from hub.leases import Heartbeat, LeaseLost
 from risk.learning import agreements, holds, queries, services
 from risk.learning.assembly import NothingToLearn, TrainingSet, assemble
+from risk.learning.declarations import described, entries_of, told
 from risk.learning.fit.glassbox import combine, fit_bag, prepare
 from risk.learning.fit.leaks import find_leaks
 from risk.learning.fit.recipe import Bag, Recipe, bag_from, plan_from
 from risk.learning.fit.recipe import Plan as FitPlan
 from risk.learning.hold_models import Range
 from risk.learning.judgement import fairness, judgement, last_applicants, suspected, with_groups
-from risk.learning.models import LabelHold, LoanBook, OutcomeEntry, TrainingCheckpoint, TrainingRun
+from risk.learning.models import LoanBook, OutcomeEntry, TrainingCheckpoint, TrainingRun
 from risk.learning.references import referred
 from risk.learning.run_models import ATTEMPTS_MAX
 from risk.learning.validation import Logits, calibration_of, held_out_logits, plan_checks, report_of
@@ -150,6 +151,8 @@ class _Training:
             self.earlier = queries.known_before(run=self.run)
             self.champion = scoring.champion_on(line_id=self.run.line_id)
             self.applicants = last_applicants(line_id=self.run.line_id, until=worker.clock())
+            self.approved = scoring.approved_proxies(line_id=self.run.line_id, on=worker.clock().date())
+            self.seen_by_borrowers = scoring.is_seen_by_borrowers(line_id=self.run.line_id)
             self.groups = with_groups(line_id=self.run.line_id, run_id=self.run.id, until=worker.clock())
         self.books: list[LoanBook] = [books[book_id] for book_id in self.run.book_ids]
         self.recipe = msgspec.convert(self.run.recipe, Recipe)
@@ -185,7 +188,13 @@ class _Training:
             found, checks, logits, artefact, self.champion, self.applicants, seed=self.run.seed
         )  # fmt: skip
         criteria.append(fairness(self.groups, artefact, calibration, self.champion))
-        facts = {**self._facts(plan, found), "reference": reference, "criteria": [asdict(one) for one in criteria]}
+        entries = entries_of(self.books[0].mapping, found.frame.features)
+        if self.seen_by_borrowers:
+            criteria.append(told(entries))
+        facts = {
+            **self._facts(plan, found), "reference": reference, "features": described(entries),
+            "criteria": [asdict(one) for one in criteria],
+        }  # fmt: skip
         report = report_of(found, checks, logits, calibration, facts=facts)
         return self._register(artefact, calibration, report)
 
@@ -217,7 +226,7 @@ class _Training:
     def _assembled(self, held: list[Range]) -> TrainingSet:
         return assemble(
             self.books, scope=self.worker.scope, check=self.heartbeat.check, outcomes_until=self.run.outcomes_until,
-            as_of=self.run.as_of, earlier=self.earlier, held=held,
+            as_of=self.run.as_of, earlier=self.earlier, held=held, approved=self.approved,
         )  # fmt: skip
 
     def _refuse_leaks(self, found: TrainingSet) -> None:

@@ -103,7 +103,10 @@ def calibration_of(logits: Logits, labels: Labels) -> Calibration:
 def report_of(
     found: TrainingSet, plan: Plan, logits: Sequence[Logits], calibration: Calibration, *, facts: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """The validation report as JSON values; `measures` are the mean over the splits, before calibration."""
+    """The validation report as JSON values, with some `facts` more.
+
+    `measures` are the mean over the splits, before calibration.
+    """
     parts = [found.labels[test] for _, test in plan.splits]
     raw = [probabilities(part, Calibration()) for part in logits]
     labels, served = np.concatenate(parts), probabilities(np.concatenate(logits), calibration)
@@ -124,10 +127,6 @@ def report_of(
         "roc": [[point.false_positive, point.true_positive] for point in roc(labels, served)],
         "reliability": [asdict(point) for point in reliability(labels, served)],
         "histogram": _histogram(labels, served),
-        "features": [
-            {"name": one.name, "kind": one.kind, "unit": one.unit, "direction": one.direction}
-            for one in found.frame.features
-        ],
         **facts,
     }
 

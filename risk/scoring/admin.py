@@ -21,6 +21,7 @@ from risk.scoring.flows import VERSION
 from risk.scoring.matrix_admin import PolicyMatrixAdmin
 from risk.scoring.models import Announcement, Decision, ModelLine, ModelVersion
 from risk.scoring.notice_admin import PIN, AnnouncementAdmin, VersionPinAdmin
+from risk.scoring.proxy_admin import ProxyApprovalAdmin
 from risk.scoring.query_admin import QueryAlertAdmin, QueryBudgetAdmin
 from risk.scoring.review_admin import DecisionReviewAdmin
 from risk.scoring.source_admin import InquiryAdmin
@@ -33,6 +34,7 @@ __all__ = [
     "ModelLineAdmin",
     "ModelVersionAdmin",
     "PolicyMatrixAdmin",
+    "ProxyApprovalAdmin",
     "QueryAlertAdmin",
     "QueryBudgetAdmin",
     "ScoreBatchAdmin",

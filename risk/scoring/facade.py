@@ -5,7 +5,7 @@ it is called.
 """
 
 from collections.abc import Collection, Mapping, Sequence
-from datetime import datetime
+from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
@@ -56,6 +56,8 @@ if TYPE_CHECKING:
     from risk.scoring.services import Scored
 
 __all__ = [
+    "BORROWER_LINES",
+    "CONSUMER_LINE",
     "FORMAT",
     "SANDBOX_LINE",
     "About",
@@ -77,9 +79,9 @@ __all__ = [
     "Manifest",
     "Means",
     "ModelView",
+    "NumberAxis",
     "ProofPart",
     "Reason",
-    "NumberAxis",
     "ReviewView",
     "Said",
     "Score",
@@ -89,6 +91,7 @@ __all__ = [
     "ShadowView",
     "Term",
     "approve_version",
+    "approved_proxies",
     "ask_review",
     "asks_hard",
     "begin_inquiries",
@@ -106,6 +109,7 @@ __all__ = [
     "gauges",
     "get_line",
     "has_champion",
+    "is_seen_by_borrowers",
     "known_of",
     "line_names",
     "line_of",
@@ -132,10 +136,26 @@ __all__ = [
 # The platform's line for sandboxes, whose clients make time pass and loans end as they like: it alone learns from
 # their loans, and scores nobody who is real.
 SANDBOX_LINE = "sandbox"
+CONSUMER_LINE = "consumer"
+# The platform's lines whose decisions borrowers see, with reasons in their language.
+BORROWER_LINES = frozenset({CONSUMER_LINE, SANDBOX_LINE})
 
 
 def _view(line: "ModelLine") -> LineView:
     return LineView(line.id, line.name, line.institution_id, line.purpose, line.jurisdiction)
+
+
+def is_seen_by_borrowers(*, line_id: UUID) -> bool:
+    """Tell whether borrowers are told the reasons of a line's decisions; `NotFound` where there is no such line."""
+    line = get_line(line_id=line_id)
+    return line.institution_id is None and line.name in BORROWER_LINES
+
+
+def approved_proxies(*, line_id: UUID, on: date) -> frozenset[str]:
+    """Return the features that stand in for protected attributes and that a line may learn from on a day."""
+    from risk.scoring import proxies
+
+    return proxies.approved(line_id=line_id, on=on)
 
 
 def ensure_line(

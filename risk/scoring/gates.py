@@ -5,7 +5,7 @@ from typing import Any
 
 from django.conf import settings
 
-from risk.scoring import queries
+from risk.scoring import proxies, queries
 from risk.scoring.models import Decision, ModelVersion, PolicyShift, Shadow
 
 
@@ -16,7 +16,7 @@ def unmet(version: ModelVersion, *, now: datetime) -> list[dict[str, Any]]:
 
 def gates(version: ModelVersion, *, now: datetime) -> list[dict[str, Any]]:
     """Return the criteria that a training cannot judge."""
-    return [_replayed(version), _shadowed(version, now)]
+    return [_replayed(version), _shadowed(version, now), *_proxied(version, now)]
 
 
 def _replayed(version: ModelVersion) -> dict[str, Any]:
@@ -47,6 +47,17 @@ def _shadowed(version: ModelVersion, now: datetime) -> dict[str, Any]:
     met = scored >= wanted or (shadow is not None and scored > 0 and shadow.since <= now - days)
     says = f"Beside the champion it scored {scored} decisions; wanted are {wanted}, or {days.days} days of them."
     return _gate("shadowed", met, str(scored), says)
+
+
+def _proxied(version: ModelVersion, now: datetime) -> list[dict[str, Any]]:
+    used = {one["name"] for one in version.report.get("features", []) if one.get("level") == "proxy"}
+    if not used:
+        return []
+    bare = sorted(used - proxies.approved(line_id=version.line_id, on=now.date()))
+    says = f"It learned from {', '.join(sorted(used))}, which stand in for protected attributes, under an approval."
+    if bare:
+        says = f"It learned from {', '.join(bare)}, and no approval of that stands: approve it for the line anew."
+    return [{**_gate("proxies", not bare, str(len(bare)), says), "waivable": False}]
 
 
 def _gate(name: str, met: bool, figure: str, says: str) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from risk.scoring.flows import VERSION
 from risk.scoring.glassbox import Calibration, Scorer, load_artefact
 from risk.scoring.matrix_models import MatrixApproval, PolicyMatrix
 from risk.scoring.notice_models import Announcement, VersionPin
+from risk.scoring.proxy_models import ProxyApproval
 from risk.scoring.query_models import QueryAlert, QueryBudget
 from risk.scoring.review_models import DecisionReview
 from risk.scoring.shadow_models import Shadow, ShadowScore
@@ -32,6 +33,7 @@ __all__ = [
     "PolicyMatrix",
     "PolicyShift",
     "Promotion",
+    "ProxyApproval",
     "QueryAlert",
     "QueryBudget",
     "ScoreBatch",

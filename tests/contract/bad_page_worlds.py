@@ -25,7 +25,7 @@ from partners.referrals.lender import Verdict
 from partners.referrals.models import RoutingRun
 from risk.learning import agreements
 from risk.learning.models import LabelHold, LoanBook, TrainingRun
-from risk.scoring import matrices, reviews
+from risk.scoring import matrices, proxies, reviews
 from risk.scoring.affordability import CURRENT_SHIPPED, SHIPPED, digest_of, document_of
 from risk.scoring.models import Decision, DecisionReview, ModelLine, ModelVersion, QueryAlert, QueryBudget
 from tests import people
@@ -192,6 +192,11 @@ _DEEDS: dict[str, dict[str, Any]] = {
     "settle": {"note": "They had tested on the live line by mistake."},
     "extend-review": {"reason": "The bank that paid the salary has not answered yet."},
     "overturn": {"reason": "The pay slips show a higher income than was counted.", "instalment_max": "1500"},
+    "approve-proxy": {
+        "feature": "dependents",
+        "reason": "It is tried for a quarter, beside the others.",
+        "expires_on": "",
+    },
     "record-agreement": {"lender": str(UUID(int=9)), "reference": "Agreement 2026-17", "begins_on": "2026-01-01"},
     "uphold": {"reason": "The pay slips show the income that was counted."},
     "revise-matrix": {"cells": document_of(SHIPPED[CURRENT_SHIPPED]).decode()},
@@ -234,7 +239,8 @@ class StaffWorld:
                 "endpoint": endpoint.id,
                 "line": ModelLine.objects.latest("created_at").id, "run": training.id,
                 "decision": Decision.objects.latest("created_at").id, "book": LoanBook.objects.latest("created_at").id,
-                "hold": self._hold(uuid4()), "agreement": self._agreement(uuid4()), "review": self._review(),
+                "hold": self._hold(uuid4()), "agreement": self._agreement(uuid4()), "proxy": self._proxy(),
+                "review": self._review(),
                 "budget": self._budget(bank.id), "alert": self._alert(bank.id),
                 "matrix": self._matrix(uuid4()), "own_matrix": self._matrix(self.admin.id),
                 "version": ModelVersion.objects.latest("created_at").id, "admin": self.admin.id,
@@ -244,6 +250,13 @@ class StaffWorld:
             assert TrainingRun.objects.exists()
             assert not InboxEntry.objects.filter(state=InboxEntry.PARKED).exists()
         self._names = {name: str(value) for name, value in found.items()}
+
+    def _proxy(self) -> UUID:
+        line_id = ModelLine.objects.values_list("id", flat=True)[0]
+        return proxies.approve_proxy(
+            line_id=line_id, feature="children", reason="It is tried for a quarter, beside the others.",
+            expires_on=now().date() + timedelta(days=30), user_id=uuid4(), now=now(),
+        ).id  # fmt: skip
 
     def _agreement(self, lender_id: UUID) -> UUID:
         return agreements.record_agreement(
@@ -297,6 +310,9 @@ class StaffWorld:
             return Good(path, "parts", {**_DEEDS[deed], "file": "a,b\n1,2\n"}, refused=True)
         if deed == "draft-matrix":
             return Good(path, "urlencoded", {**_DEEDS["revise-matrix"], "line": self._names["line"]})
+        if deed == "approve-proxy":
+            soon = (now() + timedelta(days=30)).date().isoformat()
+            return Good(path, "urlencoded", {**_DEEDS[deed], "line": self._names["line"], "expires_on": soon})
         known = deed in _DEEDS and not path.endswith("institution/" + deed)
         return Good(path, "urlencoded", _DEEDS.get(deed, {}) if known else {}, refused=deed not in _DEEDS)
 

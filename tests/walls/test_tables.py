@@ -37,7 +37,7 @@ PLATFORM_ONLY = {
     "hub_auditseal", "hub_brokermessage", "hub_brokerdead", "hub_inboxentry", "hub_invariantreport",
     "delivery_feedcursor", "institutions_tokenbinding", "institutions_usedassertion", "learning_outcomeentry",
     "learning_labelhold", "learning_sharingagreement", "learning_trainingcheckpoint", "monitoring_scoredcase",
-    "scoring_decisionreview", "scoring_queryalert",
+    "scoring_decisionreview", "scoring_proxyapproval", "scoring_queryalert",
     "referrals_openapplicationclaim", "referrals_fundedclaim", "referrals_policyreplay", "referrals_catalogue",
     "referrals_routingrun", "scoring_inquiry", "scoring_shadow", "scoring_shadowscore",
     "journey_application", "journey_borrower", "journey_codecount", "journey_onetimecode",

@@ -89,6 +89,8 @@ from hub.events.scoring import (
     ModelReplayRequested,
     ModelVersionRegistered,
     PoliciesReplayed,
+    ProxyApproved,
+    ProxyEnded,
 )
 from hub.events.sources import InquiryBegun, InquirySettled
 
@@ -159,6 +161,8 @@ __all__ = [
     "PolicySubmitted",
     "ProductChanged",
     "ProductOpened",
+    "ProxyApproved",
+    "ProxyEnded",
     "QueryAlertOpened",
     "QueryAlertSettled",
     "QueryBudgetSet",

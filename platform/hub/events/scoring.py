@@ -43,6 +43,29 @@ class ModelPromoted(Payload):
 
 
 @dataclass(frozen=True, slots=True)
+class ProxyApproved(Payload):
+    """A person let a line learn from a feature that stands in for a protected attribute, until a day (ISO 8601)."""
+
+    TYPE: ClassVar[str] = "proxy.approved"
+    SUBJECT: ClassVar[str] = "proxy_approval"
+
+    line_id: UUID
+    feature: str
+    expires_on: str
+
+
+@dataclass(frozen=True, slots=True)
+class ProxyEnded(Payload):
+    """An approval of a proxy was ended before its day."""
+
+    TYPE: ClassVar[str] = "proxy.ended"
+    SUBJECT: ClassVar[str] = "proxy_approval"
+
+    line_id: UUID
+    feature: str
+
+
+@dataclass(frozen=True, slots=True)
 class DecisionScored(Payload):
     """A decision record was made for a person."""
 

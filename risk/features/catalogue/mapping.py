@@ -14,6 +14,7 @@ COLUMNS_MAX = 2_000
 ValueType = Literal["number", "percent", "months", "years", "category"]
 Known = Literal["at_scoring", "later"]
 Basis = Literal["collected", "voluntary", "estimated"]
+Source = Literal["application", "bureau", "open_banking", "income", "derived", "behaviour", "institution"]
 Purpose = Literal["consumer", "sole_trader", "small_business"]
 Name = Annotated[str, msgspec.Meta(min_length=1, max_length=120)]
 Unit = Annotated[str, msgspec.Meta(max_length=30)]
@@ -57,11 +58,16 @@ class FeatureColumn(ValueColumn, frozen=True, tag_field="role", tag="feature"):
     """A property of the loan or the person; `known` tells whether it is known when somebody is scored.
 
     `vouched`: how that was made sure of a column which behaves as if it told the outcome; else no training takes it.
+    `origin`: where its values come from. `proxy_of`: the protected attribute that it stands in for; a training takes it
+    under an approval only. `can_act`: whether the person can change it.
     """
 
     known: Known
     direction: Direction = 0
     vouched: Annotated[str, msgspec.Meta(max_length=300)] = ""
+    origin: Source = "institution"
+    can_act: bool = False
+    proxy_of: Annotated[str, msgspec.Meta(max_length=60)] = ""
 
 
 class GroupValues(ValueColumn, frozen=True):
@@ -159,7 +165,7 @@ class Mapping(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
 
     @property
     def training_columns(self) -> tuple[FeatureColumn, ...]:
-        """The columns that may train a model: known at scoring, neither protected nor a proxy."""
+        """The features that are known at scoring. What of them a training may take says `lines.admitted`."""
         features = (column for column in self.columns if isinstance(column, FeatureColumn))
         return tuple(column for column in features if column.known == "at_scoring")
 

@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 import yaml
 
+from risk.features.catalogue.lines import protected_features
 from risk.features.catalogue.mapping import (
     FORMAT,
     Column,
@@ -48,6 +49,9 @@ _REMEDIES = {
     "basis": "Write collected, voluntary or estimated: how the book came by the values.",
     "vouched": "Write in a sentence how it was made sure that it is known when somebody is scored.",
     "direction": "Write 1 where more of it means more risk, -1 where it means less, 0 to leave it free.",
+    "origin": "Write one of application, bureau, open_banking, income, derived, behaviour, institution.",
+    "can_act": "Write true where the person can change it, else leave it out.",
+    "proxy_of": "Name the protected attribute that it stands in for, in a few words.",
     "unit": "Write the unit of the number, such as HKD, count, ratio.",
     "missing": "List the texts that mean there is no value, such as [\"\", NA].",
     "bad": "List the texts that mean a bad loan, such as [\"1\"].",
@@ -206,6 +210,7 @@ def _fault(path: tuple[str, ...], message: str) -> MappingFault:
 def _contradictions(mapping: Mapping) -> Iterator[MappingFault]:
     """What no single column shows."""
     yield from _wrong_counts(mapping)
+    yield from _protected_inputs(mapping)
     for column in mapping.kept_columns:
         yield from _value_faults(column)
     names = Counter(column.feature_name for column in mapping.kept_columns)
@@ -238,6 +243,15 @@ def _wrong_counts(mapping: Mapping) -> Iterator[MappingFault]:
             yield MappingFault(
                 ("columns", column.column, "format"), "it makes no full date.", "Write one like %Y-%m-%d."
             )
+
+
+def _protected_inputs(mapping: Mapping) -> Iterator[MappingFault]:
+    for column, standing in protected_features(mapping):
+        yield MappingFault(
+            ("columns", column.column, "role"),
+            f"{standing.attribute} is protected in {mapping.jurisdiction} ({standing.ground}) and trains no model.",
+            "Write `role: protected`: it is kept sealed to measure fairness.",
+        )
 
 
 def _value_faults(column: ValueColumn) -> Iterator[MappingFault]:

@@ -33,7 +33,7 @@ class Approvals:
 
 @dataclass(frozen=True, slots=True)
 class _Found:
-    """One comparison: the ratio of who is worse off to who is better off; is it clearly below the champion's?"""
+    """One comparison: the ratio of who is worse off to who is better off, and whether it is clearly below before."""
 
     pair: GroupPair
     ratio: Estimate

@@ -10,7 +10,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from risk.features.facade import Mapping, MappingError, read_mapping
+from risk.features.facade import Mapping, MappingError, catalogue_of, read_mapping
 from risk.learning.evaluation import LEARNERS, USUAL, Trial, folds_of, learners_for, run_trials, split_at, summary
 from risk.learning.fit.frame import Frame
 from risk.learning.fit.leaks import Leak, find_leaks
@@ -127,7 +127,9 @@ def _not_to_learn(mapping: Mapping | None, options: dict[str, Any]) -> list[str]
     """The columns that a mapping keeps from learners: protected, proxies, known only later, ignored."""
     if mapping is None:
         return []
-    kept = {column.column for column in mapping.training_columns} | {options["label"], options["time"]}
+    own = {entry.name for entry in catalogue_of(mapping) if entry.standing.level == "ok"}
+    columns = [column.column for column in mapping.training_columns if column.feature_name in own]
+    kept = {*columns, options["label"], options["time"]}
     return [column.column for column in mapping.columns if column.column not in kept]
 
 
