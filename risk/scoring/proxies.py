@@ -30,7 +30,7 @@ def approve_proxy(
     if faults:
         raise Invalid(faults)
     with transaction.atomic():
-        line = queries.line_by_id(line_id=line_id)
+        line = queries.locked_line(line_id=line_id)
         before = ProxyApproval.open_of(line_id=line_id, feature=feature)
         if before is not None:
             before.end(now=now)
