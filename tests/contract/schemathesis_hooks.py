@@ -33,6 +33,7 @@ BEYOND: tuple[tuple[str, str, str], ...] = (
     ("POST .*/reports", "/as_of", "out_of_range|not_a_month_end"),
     ("POST .*/reports", "/corrects", "not_earlier"),
     ("POST .*/reports", "/schedule/[0-9]+/due_on", "out_of_order"),
+    ("POST .*/referrals/.*/decision", "/terms/(amount|fee_upfront)", "out_of_range|invalid_amount"),  # the accepted
     ("POST .*/clock", "/(to|advance_days)", "not_later|too_far"),  # than where the clock stands
     ("POST .*/models/.*/pin", "/until", "out_of_range"),  # from now to 90 days
     ("POST .*/scores", "/features.*", "unknown_feature|wrong_type|no_features"),  # of the line that is named

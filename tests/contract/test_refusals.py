@@ -23,6 +23,7 @@ from tests.partners.delivery.world import make_endpoint
 from tests.partners.loan_factory import loan_of
 from tests.partners.product_factory import make_product
 from tests.partners.referral_factory import referral_of
+from tests.risk.registry_factory import make_champion, make_line
 
 pytestmark = pytest.mark.django_db
 CASES = Path(os.environ.get("API_CASES", Path(__file__).parents[2] / "../shared/data/api")) / "bad_inputs.json"
@@ -59,6 +60,7 @@ def filled(path: str) -> str:
 MAKERS: dict[str, Callable[[UUID], UUID]] = {
     "endpoint_id": make_endpoint,
     "loan_id": lambda institution_id: loan_of(institution_id).id,
+    "model_id": lambda institution_id: make_champion(make_line("own", institution_id)).id,
     "product_id": lambda institution_id: make_product(institution_id).id,
     "referral_id": lambda institution_id: referral_of(institution_id).id,
 }

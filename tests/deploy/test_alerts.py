@@ -94,7 +94,7 @@ def test_routes_that_rules_leave_out_are_the_probes(exported: dict[str, list[dic
     routes = {one["route"] for one in exported["luopan_requests_total"]}
     assert {"/livez", "/readyz", "/metrics"} <= routes
     asked = [one for one in exported["luopan_requests_total"] if (one["route"], one["method"]) == ("/readyz", "GET")]
-    assert {one["status"] for one in asked} == {"503"}
+    assert "503" in {one["status"] for one in asked}
 
 
 def test_every_alert_has_its_runbook_and_every_runbook_its_alert() -> None:

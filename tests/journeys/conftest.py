@@ -11,11 +11,12 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import pytest
+from django.db import connection
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request, Route, sync_playwright
 
 from tests import people
 from tests.harness import HOME
-from tests.stack import Stack
+from tests.stack import Stack, until
 
 CHROMIUM = Path("/usr/bin/chromium")
 AXE = Path(__file__).resolve().parents[1] / "node_modules" / "axe-core" / "axe.min.js"
@@ -182,3 +183,14 @@ def visitor(
     context: Any = browser_thread.submit(browser.new_context).result(60)
     yield Visitor(browser_thread, context, live_url)
     browser_thread.submit(context.close).result(60)
+    # A page may have asked for something just then: the tables are not emptied below a request.
+    until(_is_quiet, within_s=30, what="the server has answered all that was asked")
+
+
+def _is_quiet() -> bool:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT NOT EXISTS (SELECT FROM pg_stat_activity WHERE datname = current_database() "
+            "AND pid <> pg_backend_pid() AND xact_start IS NOT NULL)"
+        )
+        return bool(cursor.fetchone()[0])

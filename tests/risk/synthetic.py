@@ -11,7 +11,6 @@ from risk.features.facade import Feature
 from risk.learning.fit.frame import Column, Frame, Labels
 from risk.learning.fit.glassbox import fit_glassbox
 from risk.learning.fit.recipe import Growth, Recipe
-from risk.learning.references import with_reference
 from risk.scoring.facade import Calibration, Scorer, load_artefact
 
 FEATURES = (
@@ -55,6 +54,8 @@ def scorer(recipe: Recipe = QUICK, seed: int = 1) -> Scorer:
 @cache
 def narrow_scorer() -> Scorer:
     """The same glass box, whose reasons compare with those who pass narrowly."""
+    from risk.learning.references import with_reference  # here: it needs Django, and the rest does without
+
     data = fit_glassbox(*book(), seed=1, recipe=QUICK)
     return load(with_reference(data, book()[0], Calibration(), rule=NARROW, pd_below=CUT_OFF))
 

@@ -192,7 +192,7 @@ def test_the_next_version_is_trained_on_both_and_says_so(book: LoanBook) -> None
         run = TrainingRun.objects.get(version_id=done.version_id)
     assert (first["rows"], first["outcomes"]["rows"]) == (BOOK_ROWS, 0)
     assert (second["rows"], second["outcomes"]) == (
-        BOOK_ROWS + 60, {"rows": 60, "until": newest(book), "erased_left_out": 0},
+        BOOK_ROWS + 60, {"rows": 60, "until": newest(book), "erased_left_out": 0, "let_in_by_random_arms": 0},
     )  # fmt: skip
     assert run.outcomes_until == newest(book)
     approve(done.version_id)

@@ -137,7 +137,8 @@ def test_an_outcome_comes_with_the_closed_window_and_not_before() -> None:
     [event] = events("outcome.matured")
     assert event.payload == {
         "subject_id": str(loan.id), "institution_id": str(loan.institution_id), "line_name": "",
-        "sandbox": True, "decision_id": str(loan.decision_id), "label": "good", "definition_version": 1,
+        "sandbox": True, "propensity": "1.0000", "decision_id": str(loan.decision_id), "label": "good",
+        "definition_version": 1,
         "window_months": 12, "opened_on": loan.opened_on.isoformat(), "observed_on": loan.matures_on.isoformat(),
         "revision": 1,
     }  # fmt: skip
