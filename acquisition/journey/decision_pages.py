@@ -23,6 +23,7 @@ def decision(request: HttpRequest, application: ApplicationView) -> HttpResponse
         "start": proof.start(found), "total": proof.total(found), "figure": proof.drawn(found, rows),
         "risk": float(found.decided.pd) * 100, "doubling": proof.DOUBLING,
         "reasons": wording.reasons(reasons, get_language() or "en"), "known": found.decided.affordability,
+        "helps": wording.helps(found.helps, get_language() or "en"),
         "review": contests.review_of(application), "contestable": contests.may_contest(application),
     }  # fmt: skip
     return render(request, "journey/decision.html", context)

@@ -27,6 +27,11 @@ def _helps(name: str, language: str, *, missing: bool) -> str:
     return features.what_helps(name, language, missing=missing) if may else ""
 
 
+def helps(found: Iterable[tuple[str, bool]], language: str) -> list[str]:
+    """Return what helps, for each feature that he can do something about, or that was missing."""
+    return [text for name, missing in found if (text := _helps(name, language, missing=missing))]
+
+
 def exclusions(found: Iterable[ExclusionView], language: str) -> list[str]:
     """Return up to four sentences on why lenders' policies left the applicant out, the most frequent first."""
     # A lender's empty budget says nothing about the applicant.

@@ -5,10 +5,14 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 from uuid import UUID
 
+from risk.features.facade import can_act
 from risk.scoring.shapes import ScoredApplication
 
 if TYPE_CHECKING:
     from risk.scoring.models import Decision
+
+
+HELPS_MAX = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +27,8 @@ class ProofPart:
 class DecisionProof:
     """A decision taken apart. `base_micro` and the parts, the weightiest first, add up to `score_micro` exactly.
 
-    `replayed` is identical or different: what came out when it was computed again for this answer.
+    `replayed` is identical or different: what came out when it was computed again for this answer. `helps` names what
+    would lower the risk most of what a person can do something about, each alone, and whether its value was missing.
     """
 
     decided: ScoredApplication
@@ -37,6 +42,7 @@ class DecisionProof:
     parts: tuple[ProofPart, ...]
     score_micro: int
     replayed: str
+    helps: tuple[tuple[str, bool], ...]
 
 
 def proof_of(*, decision_id: UUID) -> DecisionProof:
@@ -46,20 +52,25 @@ def proof_of(*, decision_id: UUID) -> DecisionProof:
 
     row = queries.platform_decision(decision_id=decision_id)
     opened = services.open_decision(row)
-    base, parts = _parts(row, opened.sealed.features)
+    base, parts, helps = _apart(row, opened.sealed.features)
     return DecisionProof(
         decided=read_application(decision_id=decision_id), at=row.created_at, line=opened.line, number=opened.number,
         sha256=row.sha256, bands_version=row.bands_version, values=opened.sealed.features, base_micro=base,
         parts=parts, score_micro=base + sum(part.micro for part in parts),
-        replayed=services.replay(decision=row).result,
+        replayed=services.replay(decision=row).result, helps=helps,
     )  # fmt: skip
 
 
-def _parts(row: "Decision", values: dict[str, float | str | None]) -> tuple[int, tuple[ProofPart, ...]]:
+def _apart(
+    row: "Decision", values: dict[str, float | str | None]
+) -> tuple[int, tuple[ProofPart, ...], tuple[tuple[str, bool], ...]]:
     from risk.scoring import services
     from risk.scoring.computing import compute
 
     scorer = services.scorer_of(row.version)
-    terms = scorer.terms(compute(scorer, values, row.version.calibration))
+    score = compute(scorer, values, row.version.calibration)
+    terms = scorer.terms(score)
     moved = sorted((term for term in terms if term.micro), key=lambda term: (-abs(term.micro), term.features))
-    return scorer.intercept_micro, tuple(ProofPart(term.features, term.micro) for term in moved)
+    among = [name for name in scorer.names if can_act(name)]
+    helps = tuple((one.feature, one.value is None) for one in scorer.helps(score, among=among, limit=HELPS_MAX))
+    return scorer.intercept_micro, tuple(ProofPart(term.features, term.micro) for term in moved), helps

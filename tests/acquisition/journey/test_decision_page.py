@@ -12,6 +12,7 @@ from acquisition.journey.models import Application
 from hub import erasure
 from hub.clock import now
 from hub.tenancy import platform_scope
+from risk.features.facade import can_act, what_helps
 from risk.scoring.facade import DecisionProof
 from tests.acquisition.journey import borrowers, world
 from tests.acquisition.journey.borrowers import BAD, GOOD, page, send
@@ -85,3 +86,14 @@ def test_it_is_the_borrowers_alone_and_goes_with_his_keys(visitor: Client) -> No
     with platform_scope():
         erasure.erase_person(person_id=Application.objects.get(id=made).person_id, actor=ACTOR, now=now())
     assert page(visitor, made, "decision/").status_code == 404
+
+
+def test_what_would_help_is_what_he_can_do_something_about(visitor: Client) -> None:
+    made = decided(visitor, BAD)
+    found = proof_of(made)
+    assert 0 < len(found.helps) <= 3
+    assert all(can_act(name) for name, _ in found.helps)
+    shown = page(visitor, made, "decision/").content.decode()
+    for name, missing in found.helps:
+        assert what_helps(name, "en", missing=missing) in shown
+    assert what_helps("housing", "en") not in shown
