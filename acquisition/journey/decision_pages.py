@@ -8,6 +8,7 @@ from acquisition.journey import cases, contests, proof, wording
 from acquisition.journey.pages import url
 from acquisition.journey.queries import ApplicationView
 from acquisition.journey.visits import own
+from risk.scoring.facade import POINTS_TO_DOUBLE
 
 
 @own
@@ -21,7 +22,7 @@ def decision(request: HttpRequest, application: ApplicationView) -> HttpResponse
     context = {
         "application": application, "back": url("place", application), "proof": found, "lines": rows,
         "start": proof.start(found), "total": proof.total(found), "figure": proof.drawn(found, rows),
-        "risk": float(found.decided.pd) * 100, "doubling": proof.DOUBLING,
+        "risk": float(found.decided.pd) * 100, "doubling": POINTS_TO_DOUBLE,
         "reasons": wording.reasons(reasons, get_language() or "en"), "known": found.decided.affordability,
         "helps": wording.helps(found.helps, get_language() or "en"),
         "review": contests.review_of(application), "contestable": contests.may_contest(application),

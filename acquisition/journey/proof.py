@@ -10,11 +10,10 @@ from acquisition.journey.fields import Text
 from acquisition.journey.forms import EMPLOYMENTS, HOUSINGS, PURPOSES
 from hub import figures
 from hub.figures import Figure, Step
-from risk.scoring.facade import DecisionProof, ProofPart
+from risk.scoring.facade import POINTS_TO_DOUBLE, DecisionProof, ProofPart
 
 STEPS_MAX = 10
-DOUBLING = 20  # points by which the odds of being paid back double, as scorecards have it
-_POINTS = DOUBLING / log(2) / 1_000_000  # of a millionth of log-odds
+_POINTS = POINTS_TO_DOUBLE / log(2) / 1_000_000  # of a millionth of log-odds
 _NAMES: dict[str, Text] = {
     "amount": gettext_lazy("Amount"),
     "term": gettext_lazy("Time to pay back"),

@@ -19,12 +19,10 @@ from hub.audit import Actor
 from hub.errors import DomainError
 from hub.events import PoliciesReplayed
 from hub.leases import stale
-from partners.products.facade import Exclusion, evaluate_policy
 from partners.referrals import packages, routing
-from partners.referrals.matching import Ask, Candidate, Judge, Policy, Shift, Shifts, count
+from partners.referrals.matching import Judge, Shift, Shifts, count
 from partners.referrals.models import Case, PolicyReplay
-from partners.referrals.packages import Known
-from partners.referrals.shelf import Shelf, shelf_of
+from partners.referrals.shelf import shelf_of
 from risk.scoring import facade as scoring
 from risk.scoring.facade import Said
 
@@ -123,21 +121,11 @@ def _count(shifts: Shifts, pair: _Pair) -> None:
     known = packages.open_known(case)
     judges: list[Judge] = []
     for said in pair.said:
-        ask = routing._ask(case, said.affordability, case.created_at)
+        ask = routing.ask_of(case, said.affordability, case.created_at)
         ask = replace(ask, grade=said.grade, pd=said.pd, declined=said.action == "decline")
-        judges.append((ask, _policy(known, ask, shelf)))
+        # Whom a random arm would let in below the rules is no news of the model.
+        judges.append((ask, routing.rules_of(known, ask, shelf.policies)))
     count(shifts, currency=case.currency, candidates=shelf.candidates, before=judges[0], after=judges[1])
-
-
-def _policy(known: Known, ask: Ask, shelf: Shelf) -> Policy:
-    """Return the lenders' rules; whom a random arm would let in below them is no news of the model."""
-    facts: dict[str, object] = {**known.facts, "grade": ask.grade, "pd_12m": ask.pd}
-
-    def policy(candidate: Candidate, amount: Decimal, months: int) -> tuple[Exclusion, ...]:
-        facts["amount"], facts["term"] = amount, months
-        return evaluate_policy(shelf.policies[candidate.policy_version_id], facts)
-
-    return policy
 
 
 def _tell(row: PolicyReplay, champion_id: UUID | None, shifts: Sequence[Shift], actor: Actor) -> None:

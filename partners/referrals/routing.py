@@ -1,6 +1,6 @@
 """Matching a case with the products of its world, and doing it again from the ledger."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from decimal import Decimal
 from uuid import UUID
@@ -47,7 +47,7 @@ def match(*, application_id: UUID, actor: Actor, now: datetime, seed: str = "") 
         raise Conflict(f"The application is {case.state}: it cannot be matched now.")
     shelf = shelf_of(product_class=case.product_class, currency=case.currency, sandbox_id=case.sandbox_id)
     known, seed = packages.open_known(case), seed or str(case.id)
-    ask = _ask(case, known.affordability, now)
+    ask = ask_of(case, known.affordability, now)
     full = _full(shelf, ask, now)
     routing, let_in = _route(case.person_id, known, ask, shelf.candidates, shelf.policies, full, seed)
     run = _run(case, shelf, routing, full=full, seed=seed, now=now)
@@ -68,19 +68,34 @@ def replay(*, run_id: UUID) -> bool:
     candidates = msgspec.json.decode(bytes(run.catalogue.document), type=list[Candidate])
     policies = products.policy_versions([candidate.policy_version_id for candidate in candidates])
     known = packages.open_known(run.case)
-    ask = _ask(run.case, known.affordability if run.rules == RULES else None, run.at)
+    ask = ask_of(run.case, known.affordability if run.rules == RULES else None, run.at)
     full = {UUID(product_id) for product_id in run.full}
     routing, _ = _route(run.case.person_id, known, ask, candidates, policies, full, run.seed)
     return routing.ledger.digest == run.digest
 
 
-def _ask(case: Case, affordability: AffordabilityView | None, now: datetime) -> Ask:
+def ask_of(case: Case, affordability: AffordabilityView | None, now: datetime) -> Ask:
+    """Return what an application asks of lenders, by its decision as it stands."""
     return Ask(
         amount=case.amount, months=case.term_months, digits=DIGITS[case.currency], grade=case.grade, pd=case.pd_12m,
         declined=case.action == "decline", opened_on=now.date(),
         instalment_max=affordability.limit_instalment if affordability else None,
         rate_shock=affordability.rate_shock_percent if affordability else Decimal(0),
     )  # fmt: skip
+
+
+def rules_of(
+    known: Known, ask: Ask, policies: Mapping[UUID, Policy]
+) -> Callable[[Candidate, Decimal, int], tuple[Exclusion, ...]]:
+    """Return what tells why a lender's rules stand against an application with an amount and a term."""
+    facts: dict[str, object] = {**known.facts, "grade": ask.grade, "pd_12m": ask.pd}
+    evaluate = products.evaluate_policy
+
+    def rules(candidate: Candidate, amount: Decimal, months: int) -> tuple[Exclusion, ...]:
+        facts["amount"], facts["term"] = amount, months
+        return evaluate(policies[candidate.policy_version_id], facts)
+
+    return rules
 
 
 def _route(
@@ -93,20 +108,18 @@ def _route(
     seed: str,
 ) -> tuple[Routing, dict[UUID, Decimal]]:
     """Route, and return too whom a random arm let in: by product, with what chance."""
-    facts: dict[str, object] = {**known.facts, "grade": ask.grade, "pd_12m": ask.pd}
+    rules, drawn = rules_of(known, ask, policies), products.drawn
+    scored: dict[str, object] = {"pd_12m": ask.pd}
     let_in: dict[UUID, Decimal] = {}
 
-    evaluate, drawn = products.evaluate_policy, products.drawn
-
     def policy(candidate: Candidate, amount: Decimal, months: int) -> tuple[Exclusion, ...]:
-        facts["amount"], facts["term"] = amount, months
-        rules = policies[candidate.policy_version_id]
-        against = evaluate(rules, facts)
-        if rules.arm is None or ask.instalment_max is None:  # nobody of whom it is not known that he can afford it
+        against, version_id = rules(candidate, amount, months), candidate.policy_version_id
+        arm = policies[version_id].arm
+        if arm is None or ask.instalment_max is None:  # nobody of whom it is not known that he can afford it
             return against
-        if not drawn(rules, against, facts, person_id=person_id, policy_id=candidate.policy_version_id):
+        if not drawn(policies[version_id], against, scored, person_id=person_id, policy_id=version_id):
             return against
-        let_in[candidate.product_id] = rules.arm.propensity
+        let_in[candidate.product_id] = arm.propensity
         return ()
 
     return route(ask=ask, candidates=candidates, policy=policy, full=full, seed=seed), let_in

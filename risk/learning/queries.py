@@ -1,11 +1,13 @@
 """Reads of books, problems, labels and trainings, in the open scope."""
 
+from collections.abc import Sequence
 from datetime import date, datetime
 from uuid import UUID
 
 from django.db.models import Count, F, Max, Q, QuerySet
 
 from hub.errors import NotFound
+from risk.learning.hold_models import Range, within
 from risk.learning.ledger import Known
 from risk.learning.models import BookProblem, LabelEntry, LabelHold, LoanBook, OutcomeEntry, TrainingRun
 
@@ -128,10 +130,14 @@ def last_run(*, line_id: UUID) -> TrainingRun | None:
     return TrainingRun.objects.filter(line_id=line_id).first()
 
 
-def labels_since(*, run: TrainingRun) -> tuple[int, int]:
-    """Matured labels that a training did not have: of newer outcomes and of books that it did not read; rows, bads."""
+def labels_since(*, run: TrainingRun, kept_out: Sequence[Range] = ()) -> tuple[int, int]:
+    """Matured labels that a training did not have: of newer outcomes and of books that it did not read; rows, bads.
+
+    Outcomes of the ranges `kept_out` do not count: no training reads them.
+    """
     newest = newest_outcome(line_id=run.line_id)
-    outcomes = OutcomeEntry.counting(line_id=run.line_id, until=newest).filter(id__gt=run.outcomes_until)
+    counting = OutcomeEntry.counting(line_id=run.line_id, until=newest).filter(id__gt=run.outcomes_until)
+    outcomes = counting.exclude(within(kept_out))
     books = [book.id for book in read_books(line_id=run.line_id) if str(book.id) not in run.book_ids]
     entries = LabelEntry.objects.filter(LabelEntry.MATURED, book_id__in=books)
     bads = outcomes.filter(label=OutcomeEntry.BAD).count() + entries.filter(is_bad=True).count()

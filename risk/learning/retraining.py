@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from hub.audit import Actor, system_actor
-from risk.learning import queries
+from risk.learning import agreements, queries
 from risk.learning.models import TrainingRun
 from risk.learning.services import request_training
 
@@ -18,7 +18,7 @@ _DRIFT = frozenset({"psi", "csi", "calibration", "slope", "auc"})
 
 @dataclass(frozen=True, slots=True)
 class NewLabels:
-    """What the label ledger has that the newest training of a line had not."""
+    """What the label ledger has for trainings that the newest one of a line had not."""
 
     rows: int
     bads: int
@@ -37,7 +37,7 @@ def request_due_trainings(*, now: datetime) -> list[TrainingRun]:
 def retrain_on_drift(*, line_id: UUID, metric: str, now: datetime) -> TrainingRun | None:
     """Queue a training of a line whose figures left their limits, if there are new labels to learn from."""
     last = queries.last_run(line_id=line_id) if metric in _DRIFT else None
-    if last is None or not _has_rested(last, now) or not _new_labels(last).rows:
+    if last is None or not _has_rested(last, now) or not _new_labels(last, now).rows:
         return None
     return _again(last, system_actor("learning.drift"), now)
 
@@ -45,7 +45,7 @@ def retrain_on_drift(*, line_id: UUID, metric: str, now: datetime) -> TrainingRu
 def _is_due(last: TrainingRun, now: datetime) -> bool:
     if not _has_rested(last, now):
         return False
-    new = _new_labels(last)
+    new = _new_labels(last, now)
     enough = new.rows >= LABELS_ENOUGH and new.bads >= BADS_ENOUGH
     return enough or (new.rows > 0 and now - last.created_at >= EVERY)
 
@@ -54,8 +54,9 @@ def _has_rested(last: TrainingRun, now: datetime) -> bool:
     return not last.is_open and now - last.created_at >= REST
 
 
-def _new_labels(last: TrainingRun) -> NewLabels:
-    return NewLabels(*queries.labels_since(run=last))
+def _new_labels(last: TrainingRun, now: datetime) -> NewLabels:
+    kept_out = agreements.kept_out(line_id=last.line_id, now=now)
+    return NewLabels(*queries.labels_since(run=last, kept_out=kept_out))
 
 
 def _again(last: TrainingRun, actor: Actor, now: datetime) -> TrainingRun:

@@ -5,8 +5,8 @@ it is called.
 """
 
 from collections.abc import Collection, Mapping, Sequence
-from datetime import date, datetime
-from typing import TYPE_CHECKING, Any
+from datetime import datetime
+from typing import TYPE_CHECKING
 from uuid import UUID
 
 from risk.scoring.affordability import AffordabilityView, Basis, Means, view_of
@@ -23,6 +23,7 @@ from risk.scoring.evidence import Evidence
 from risk.scoring.facts import Champion, Decided, DecidedFeatures, LineView, ModelView, Said, ShadowPair, ShadowView
 from risk.scoring.glassbox import (
     FORMAT,
+    POINTS_TO_DOUBLE,
     ArtefactError,
     Batch,
     Calibration,
@@ -47,18 +48,35 @@ from risk.scoring.inquiring import (
     make_inquiries,
     source_gauges,
 )
+from risk.scoring.lines import (
+    BORROWER_LINES,
+    CONSUMER_LINE,
+    SANDBOX_LINE,
+    approve_version,
+    approved_proxies,
+    champion,
+    champion_on,
+    champion_ready,
+    ensure_line,
+    find_line,
+    get_line,
+    has_champion,
+    is_seen_by_borrowers,
+    line_of,
+    register_version,
+)
 from risk.scoring.proofs import DecisionProof, ProofPart, proof_of
 from risk.scoring.shapes import DecisionReason, ScoredApplication
 
 if TYPE_CHECKING:
     from hub.audit import Actor
-    from risk.scoring.models import ModelLine
     from risk.scoring.services import Scored
 
 __all__ = [
     "BORROWER_LINES",
     "CONSUMER_LINE",
     "FORMAT",
+    "POINTS_TO_DOUBLE",
     "SANDBOX_LINE",
     "About",
     "AffordabilityView",
@@ -133,87 +151,6 @@ __all__ = [
     "withdraw_review",
 ]
 
-# The platform's line for sandboxes, whose clients make time pass and loans end as they like: it alone learns from
-# their loans, and scores nobody who is real.
-SANDBOX_LINE = "sandbox"
-CONSUMER_LINE = "consumer"
-# The platform's lines whose decisions borrowers see, with reasons in their language.
-BORROWER_LINES = frozenset({CONSUMER_LINE, SANDBOX_LINE})
-
-
-def _view(line: "ModelLine") -> LineView:
-    return LineView(line.id, line.name, line.institution_id, line.purpose, line.jurisdiction)
-
-
-def is_seen_by_borrowers(*, line_id: UUID) -> bool:
-    """Tell whether borrowers are told the reasons of a line's decisions; `NotFound` where there is no such line."""
-    line = get_line(line_id=line_id)
-    return line.institution_id is None and line.name in BORROWER_LINES
-
-
-def approved_proxies(*, line_id: UUID, on: date) -> frozenset[str]:
-    """Return the features that stand in for protected attributes and that a line may learn from on a day."""
-    from risk.scoring import proxies
-
-    return proxies.approved(line_id=line_id, on=on)
-
-
-def ensure_line(
-    *, name: str, institution_id: UUID | None, purpose: str, jurisdiction: str, actor: "Actor", now: datetime
-) -> LineView:
-    """Return the line of this name, made at first use; `Conflict` where it is there with another purpose."""
-    from risk.scoring import registry
-
-    line = registry.ensure_line(
-        name=name, institution_id=institution_id, purpose=purpose, jurisdiction=jurisdiction, actor=actor, now=now
-    )
-    return _view(line)
-
-
-def find_line(*, name: str, institution_id: UUID | None) -> LineView:
-    """Return a line by its owner and name; `NotFound` where there is none."""
-    from risk.scoring import queries
-
-    return _view(queries.line_by_name(name=name, institution_id=institution_id))
-
-
-def get_line(*, line_id: UUID) -> LineView:
-    """Return a line by its id; `NotFound` where there is none."""
-    from risk.scoring import queries
-
-    return _view(queries.line_by_id(line_id=line_id))
-
-
-def register_version(
-    *,
-    line_id: UUID,
-    run_id: UUID,
-    artefact: bytes,
-    manifest: Mapping[str, Any],
-    calibration: Calibration,
-    report: dict[str, Any],
-    trainer_id: UUID | None,
-    actor: "Actor",
-    now: datetime,
-) -> UUID:
-    """Take a fitted artefact into the registry as a challenger; a second call for the same run changes nothing."""
-    from risk.scoring import registry
-
-    return registry.register_version(
-        line_id=line_id, run_id=run_id, artefact=artefact, manifest=manifest, calibration=calibration, report=report,
-        trainer_id=trainer_id, actor=actor, now=now,
-    )  # fmt: skip
-
-
-def approve_version(*, version_id: UUID, user_id: UUID, now: datetime, waiver: str = "") -> None:
-    """Approve a challenger; the second approval promotes it, and its trainer's is refused.
-
-    `waiver`: why promotion criteria are set aside, where they are not met and may be.
-    """
-    from risk.scoring import registry
-
-    registry.approve_version(version_id=version_id, user_id=user_id, now=now, waiver=waiver)
-
 
 def score_application(
     *,
@@ -272,13 +209,6 @@ def decisions_of(*, person_id: UUID) -> list[UUID]:
     return queries.decision_ids(person_id=person_id)
 
 
-def line_of(*, decision_id: UUID) -> LineView:
-    """Return the line that made a decision of the platform; `NotFound` for an unknown one. Platform scope."""
-    from risk.scoring import queries
-
-    return _view(queries.platform_decision(decision_id=decision_id).version.line)
-
-
 def line_names(*, decision_ids: Collection[UUID]) -> dict[UUID, str]:
     """Return which line of the platform made each of these decisions; unknown ones are left out. Platform scope."""
     from risk.scoring import queries
@@ -297,36 +227,6 @@ def _application(scored: "Scored") -> ScoredApplication:
     shown = view_of(ability) if ability else None
     evidence = scored.sealed.evidence
     return ScoredApplication(row.id, str(row.pd_12m), row.grade, row.action, reasons, row.version_id, shown, evidence)
-
-
-def champion_ready() -> tuple[bool, str]:
-    """Tell whether the platform has a champion that loads; platform scope."""
-    from risk.scoring import queries
-
-    return queries.champion_ready()
-
-
-def has_champion(*, line_name: str) -> bool:
-    """Tell whether a line of the platform's own is there and has a champion; platform scope."""
-    from risk.scoring import queries
-
-    return queries.has_champion(line_name=line_name)
-
-
-def champion_on(*, line_id: UUID) -> Champion | None:
-    """Return the champion of any line, None before the first; `Unavailable` where it does not load."""
-    from risk.scoring import queries, services
-
-    version = queries.champion_on(line_id=line_id)
-    return Champion(version.id, services.scorer_of(version), version.calibration) if version else None
-
-
-def champion(*, line_name: str) -> Champion:
-    """Return the champion of a line of the platform's own; `NotFound`, `Conflict` where none is approved."""
-    from risk.scoring import services
-
-    version = services.champion_of(line_name=line_name)
-    return Champion(version.id, services.scorer_of(version), version.calibration)
 
 
 def approved_below() -> float:

@@ -12,7 +12,7 @@ from hub.audit import Actor
 from hub.errors import Conflict
 from hub.events import ModelAnnounced, ModelAnnouncementWithdrawn
 from risk.scoring import queries
-from risk.scoring.facade import SANDBOX_LINE
+from risk.scoring.lines import SANDBOX_LINE
 from risk.scoring.models import Announcement, Decision, ModelVersion, PolicyShift, VersionPin
 
 USED_WITHIN = timedelta(days=90)

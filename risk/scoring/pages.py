@@ -14,9 +14,8 @@ from risk.scoring import gates, services
 from risk.scoring.affordability import Ability, view_of
 from risk.scoring.computing import compute
 from risk.scoring.flows import VERSION
-from risk.scoring.glassbox import Scorer, Term
+from risk.scoring.glassbox import Scorecard, Scorer, Term, scorecard
 from risk.scoring.glassbox.axis import Axis
-from risk.scoring.glassbox.points import Scorecard, scorecard
 from risk.scoring.models import Decision, ModelVersion, PolicyShift
 
 MICRO = 1_000_000

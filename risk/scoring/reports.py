@@ -22,11 +22,11 @@ def validation_report(version: ModelVersion, *, now: datetime) -> Document:
     sections = [
         Section("Purpose", [_identity(version), *_definition(report)]),
         Section("Data", list(_data(report))),
-        Section("Method", [Text(_METHOD), _method(version)]),
+        Section("Method", [Text(_told_method(version)), _method(version)]),
         Section("How well it ranks and how true its probabilities are", list(_performance(version))),
         Section("Promotion criteria", list(_criteria(version, now))),
         Section("Fairness", list(_fairness(report))),
-        Section("Features", [_features(version)]),
+        Section("Features", [_features(version), *_points(version)]),
         Section("What it changes under lenders' credit policies", list(_shifts(version))),
         Section("Approvals", list(_approvals(version))),
         Section("Limits of use", [Text(one) for one in _limits(version)]),
@@ -51,11 +51,18 @@ def model_card(version: ModelVersion, *, now: datetime) -> Document:  # noqa: AR
     return Document(f"Model card: {version}", _about(version), sections)
 
 
-_METHOD = (
+_TREES = (
     "Boosted trees of at most two features each, in several bags, compiled without loss into one table per feature and "
-    "one per pair. A score is the sum of their cells in whole millionths of a logit, so each part of it can be read "
-    "off, and it comes out the same to the bit anywhere. A straight line on the logit, fitted on loans that the "
-    "model had not seen, makes it a probability."
+    "one per pair."
+)
+_CARD = (
+    "A scorecard: each feature in a few classes, their weights of evidence, and one logistic regression over these, as "
+    "one table per feature."
+)
+_METHOD = (
+    "A score is the sum of their cells in whole millionths of a logit, so each part of it can be read off, and it "
+    "comes out the same to the bit anywhere. A straight line on the logit, fitted on loans that the model had not "
+    "seen, makes it a probability."
 )
 
 
@@ -92,6 +99,11 @@ def _data(report: Mapping[str, Any]) -> Iterator[Block]:
             ("Loan book", one["name"]), ("Loans", str(one["rows"])), ("File, SHA-256", one["file_sha256"]),
             ("Mapping, SHA-256", one["mapping_sha256"]),
         )  # fmt: skip
+
+
+def _told_method(version: ModelVersion) -> str:
+    recipe = version.report.get("recipe") or {}
+    return f"{_CARD if recipe.get('learner') == 'scorecard' else _TREES} {_METHOD}"
 
 
 def _method(version: ModelVersion) -> Table:
@@ -160,6 +172,16 @@ def _features(version: ModelVersion) -> Table:
         for one in pages.features(version)
     ]
     return Table(("Feature", "Kind", "More of it", "Bins", "Missing", "Weight"), rows, 3)
+
+
+def _points(version: ModelVersion) -> Iterator[Block]:
+    if card := pages.points(version):
+        yield Text(
+            f"In points: {card.base} for everybody, and those of the row that applies of each feature. 600 are odds of "
+            "50 goods to a bad, and 20 more double them."
+        )
+        rows = [(one.feature, one.label, str(one.points)) for one in card.attributes]
+        yield Table(("Feature", "Value", "Points"), rows, 2)
 
 
 def _shifts(version: ModelVersion) -> Iterator[Block]:

@@ -7,6 +7,7 @@ from functools import cache
 from typing import Any
 from uuid import UUID, uuid4
 
+import msgspec
 import numpy as np
 from django.conf import settings
 
@@ -34,7 +35,7 @@ QUICK = Recipe(bags=2, growths=(Growth(leaves=4, rounds=40),))
 
 
 @cache
-def artefact(seed: int = 1) -> bytes:
+def artefact(seed: int = 1, *, recipe: Recipe = QUICK) -> bytes:
     """Return the artefact of a small book of three features."""
     rng = np.random.default_rng(seed)
     rows = 2000
@@ -43,7 +44,7 @@ def artefact(seed: int = 1) -> bytes:
     logit = -2 - income / 20000 + utilisation / 40 + (housing == "rent") * 0.7
     labels = (rng.uniform(size=rows) < 1 / (1 + np.exp(-logit))).astype(np.int8)
     frame = Frame(FEATURES, {"income": income, "utilisation": utilisation, "housing": housing})
-    return fit_glassbox(frame, labels, seed=seed, recipe=QUICK)
+    return fit_glassbox(frame, labels, seed=seed, recipe=recipe)
 
 
 def make_line(name: str = "consumer", institution_id: UUID | None = None) -> ModelLine:
@@ -55,15 +56,20 @@ def make_line(name: str = "consumer", institution_id: UUID | None = None) -> Mod
 
 
 def make_version(
-    line: ModelLine, *, seed: int = 1, trainer_id: UUID | None = TRAINER, unmet: Sequence[tuple[str, bool]] = ()
+    line: ModelLine,
+    *,
+    seed: int = 1,
+    trainer_id: UUID | None = TRAINER,
+    unmet: Sequence[tuple[str, bool]] = (),
+    recipe: Recipe = QUICK,
 ) -> UUID:
     """Register a challenger; `unmet` are promotion criteria that it misses, each with whether it may be waived."""
-    data = artefact(seed)
+    data = artefact(seed, recipe=recipe)
     with platform_scope():
         return registry.register_version(
             line_id=line.id, run_id=uuid4(), artefact=data, manifest=dict(manifest_of(data)),
-            calibration=Calibration(), report={"auc": 0.7, "criteria": _criteria(unmet)}, trainer_id=trainer_id,
-            actor=ACTOR, now=now(),
+            calibration=Calibration(), trainer_id=trainer_id, actor=ACTOR, now=now(),
+            report={"auc": 0.7, "criteria": _criteria(unmet), "recipe": msgspec.to_builtins(recipe)},
         )  # fmt: skip
 
 

@@ -14,12 +14,15 @@ from hub.clock import now
 from hub.events import PoliciesReplayed
 from hub.tenancy import platform_scope
 from partners.institutions.queries import ClientView
+from risk.learning.fit.recipe import Recipe
+from risk.scoring import reports
 from risk.scoring.models import ModelVersion, PolicyShift
 from tests import console_world, people
 from tests.factories import bearer, make_client
 from tests.risk.monitored import champion
-from tests.risk.registry_factory import make_line, make_version
+from tests.risk.registry_factory import QUICK, make_line, make_version
 
+CARD = Recipe(learner="scorecard", bags=1)
 pytestmark = pytest.mark.django_db
 
 
@@ -66,6 +69,18 @@ def test_nobody_reads_of_anothers_version_or_of_a_challenger(bank: ClientView) -
     for version_id in (theirs.id, waiting, uuid4()):
         for paper in ("report", "report.pdf", "card", "card.pdf"):
             assert get(bank, version_id, paper).status_code == 404
+
+
+def test_a_scorecard_is_told_as_one_with_its_points() -> None:
+    versions = [make_version(make_line(name), recipe=recipe) for name, recipe in (("card", CARD), ("box", QUICK))]
+    with platform_scope():
+        found = ModelVersion.objects.in_bulk(versions)
+        card, box = (str(reports.validation_report(found[one], now=now())) for one in versions)
+    assert "A scorecard: each feature in a few classes" in card
+    assert "In points: " in card
+    assert "Boosted trees" not in card
+    assert "Boosted trees of at most two features" in box
+    assert "In points: " not in box
 
 
 def test_a_real_training_is_told_whole(settings: Settings) -> None:

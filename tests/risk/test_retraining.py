@@ -1,6 +1,7 @@
 """A line is trained again by itself: with new labels after a month, sooner with many, and as its figures drift."""
 
-from datetime import timedelta
+from datetime import date, timedelta
+from uuid import uuid4
 
 import pytest
 
@@ -8,6 +9,7 @@ from hub.clock import now
 from hub.errors import Conflict
 from hub.tenancy import platform_scope
 from risk.learning import queries, services
+from risk.learning.facade import record_agreement
 from risk.learning.models import LoanBook, TrainingRun
 from risk.learning.retraining import BADS_ENOUGH, EVERY, LABELS_ENOUGH, REST, request_due_trainings, retrain_on_drift
 from tests.risk.factories import ACTOR, book_bytes, imported, lines
@@ -15,6 +17,7 @@ from tests.risk.test_training_outcomes import BOOK_ROWS, approve, funded, record
 
 pytestmark = pytest.mark.django_db
 SOON = REST + timedelta(minutes=1)
+AGREED = date(2026, 1, 1)
 
 
 @pytest.fixture
@@ -60,6 +63,16 @@ def test_many_new_labels_are_a_reason_after_a_day(book: LoanBook) -> None:
     assert bads >= BADS_ENOUGH
     assert due(REST - timedelta(minutes=1)) == []
     assert len(due(SOON)) == 1
+
+
+def test_labels_that_nobody_shares_are_no_reason(book: LoanBook) -> None:
+    lender = uuid4()
+    record(funded(1), "bad", lender_id=lender)
+    assert due(EVERY) == []
+    assert drifted(book, "psi", SOON) is None
+    with platform_scope():
+        record_agreement(lender_id=lender, reference="Agreement 17", begins_on=AGREED, actor=ACTOR, now=now())
+    assert len(due(EVERY)) == 1
 
 
 def test_drift_is_a_reason_where_there_is_something_to_learn(book: LoanBook) -> None:

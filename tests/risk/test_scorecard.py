@@ -13,7 +13,7 @@ from risk.learning.fit.metrics import auc
 from risk.learning.fit.recipe import Growth, Recipe
 from risk.learning.fit.scorecard import CLASSES_MAX, classed_grid, weights_of_evidence
 from risk.scoring.facade import Calibration, Scorer, load_artefact
-from risk.scoring.glassbox.points import scorecard
+from risk.scoring.glassbox import scorecard
 
 CARD = Recipe(learner="scorecard", bags=1)
 BOX = Recipe(bags=1, growths=(Growth(leaves=4, rounds=80),))

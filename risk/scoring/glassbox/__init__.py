@@ -4,11 +4,13 @@ from risk.scoring.glassbox.artefact import FORMAT, ArtefactError, Manifest, mani
 from risk.scoring.glassbox.axis import InputError, NumberAxis
 from risk.scoring.glassbox.batch_reasons import Ranked
 from risk.scoring.glassbox.calibration import Calibration
+from risk.scoring.glassbox.points import POINTS_TO_DOUBLE, Scorecard, scorecard
 from risk.scoring.glassbox.reasons import Reason, common_bins
 from risk.scoring.glassbox.scorer import Batch, Score, Scorer, Term, load_artefact
 
 __all__ = [
     "FORMAT",
+    "POINTS_TO_DOUBLE",
     "ArtefactError",
     "Batch",
     "Calibration",
@@ -18,9 +20,11 @@ __all__ = [
     "Ranked",
     "Reason",
     "Score",
+    "Scorecard",
     "Scorer",
     "Term",
     "common_bins",
     "load_artefact",
     "manifest_of",
+    "scorecard",
 ]
