@@ -69,6 +69,13 @@ def test_a_killed_parent_leaves_nobody_behind(up: Up) -> None:
     up.read_until("Ctrl-C stops everything")
     until(lambda: sum("worker" in c for c in up.family().values()) == 6, what="workers with their pools", within_s=40)
     assert sum("manage.py web" in command for command in up.family().values()) == 2  # granian and its own worker
+    own = os.getpriority(os.PRIO_PROCESS, 0)
+
+    def gives_way() -> list[str]:
+        return [command for number, command in up.family().items() if os.getpriority(os.PRIO_PROCESS, number) > own]
+
+    until(gives_way, what="a process that trains at lower priority", within_s=10)
+    assert ["worker training" in command for command in gives_way()] == [True]  # not the worker that watches over it
 
     assert up.process
     up.process.kill()

@@ -4,11 +4,17 @@ import argparse
 import os
 from typing import Any
 
+from celery.signals import worker_process_init
 from django.core.management.base import BaseCommand
 
 from hub.celery import QUEUES, WORKER_FLAGS, app
 
 TRAINING_NICENESS = 10  # of 19: about a tenth of the processor where others want it, all of it where nobody does
+
+
+def give_way(**_: Any) -> None:
+    """Take little of a busy processor: in the process that trains, so that its worker still starts and ends at once."""
+    os.nice(TRAINING_NICENESS)
 
 
 class Command(BaseCommand):
@@ -25,7 +31,7 @@ class Command(BaseCommand):
     def handle(self, *_: Any, **options: Any) -> None:
         """Hand over to Celery in this process; trainings give way to whoever waits for an answer."""
         if options["queues"] == ["training"]:
-            os.nice(TRAINING_NICENESS)
+            worker_process_init.connect(give_way)
         queues = ",".join(options["queues"])
         words = ["--quiet", "worker", "--loglevel=INFO", f"--queues={queues}", f"--hostname={queues}@%h"]
         app.worker_main([*words, f"--concurrency={options['concurrency']}", *WORKER_FLAGS])
