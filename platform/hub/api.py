@@ -30,6 +30,7 @@ from hub.dpop import UsedProof, is_used_proof
 from hub.errors import DomainError, InsufficientScope, Unauthenticated
 from hub.faults import faultpoint
 from hub.idempotency import Answer, Slot, read_key
+from hub.lane import WholeResponse
 from hub.parsing import decode, raw_body
 from hub.tenancy import tenant_scope
 
@@ -40,6 +41,7 @@ V = TypeVar("V", bound="Resource")
 DEADLOCKS_MAX = 3
 _GAVE_WAY = (DeadlockDetected, SerializationFailure)
 JSON = "application/json"
+_ASKED_OFTEN = ("META", "method", "path", "resolver_match")
 _JSON = frozenset(("*/*", "application/*", JSON))
 
 
@@ -79,6 +81,8 @@ class Resource(APIView):
         """Answer; errors as application/problem+json, but for faults of our own: those go on to Django."""
         context = {"view": self, "args": args, "kwargs": kwargs}
         asked = Request(request, parsers=self.get_parsers(), parser_context=context)
+        for name in _ASKED_OFTEN:  # which it would look for elsewhere first, each time
+            setattr(asked, name, getattr(request, name))
         try:
             handler = getattr(self, (request.method or "").lower(), None)
             operation: Operation | None = getattr(handler, "operation", None)
@@ -86,7 +90,8 @@ class Resource(APIView):
             asked.auth = who = identify(request)
             limits.charge(request, who.client_id, who.limits, now_s=now().timestamp())
             _refuse_unless_allowed(operation, asked)
-            return cast(HttpResponse, cast(Any, handler)(asked, *args, **kwargs))
+            answer: HttpResponse = cast("Any", handler)(asked, *args, **kwargs)
+            return answer
         except Exception as error:
             if (known := problems.known(error)) is None:
                 raise
@@ -210,9 +215,10 @@ def caller(request: Request) -> ClientIdentity:
 
 def _slot(operation: Operation, request: Request) -> Slot:
     match = request.resolver_match
+    identity = caller(request)
     return Slot.of(
-        institution_id=caller(request).institution_id,
-        client_id=caller(request).client_id,
+        institution_id=identity.institution_id,
+        client_id=identity.client_id,
         operation=f"{request.method} {match.view_name if match else request.path}",
         key=read_key(request.META.get("HTTP_IDEMPOTENCY_KEY")),
         payload=request.path.encode() + b"\0" + operation.payload(request),
@@ -228,7 +234,7 @@ def _answer(reply: Reply) -> Answer:
 
 
 def _respond(answer: Answer, fields: Mapping[str, str], media: str) -> HttpResponse:
-    headers = {**answer.headers, **fields, "Cache-Control": "no-store"}
+    headers = {"Content-Type": media, **answer.headers, **fields, "Cache-Control": "no-store"}
     if answer.replayed:
         headers["Idempotent-Replayed"] = "true"
-    return HttpResponse(answer.body, status=answer.status, content_type=media, headers=headers)
+    return WholeResponse(answer.body, status=answer.status, headers=headers)

@@ -1,5 +1,6 @@
 """The only reader of the system clock. Everything else is given the time as `now=`."""
 
+import time
 from datetime import UTC, datetime
 from uuid import UUID
 
@@ -15,3 +16,8 @@ def now(tenant_id: UUID | None = None) -> datetime:
     from hub.sandbox import offset_of  # here, as models read the clock before the tables are known
 
     return moment + offset_of(tenant_id)
+
+
+def milliseconds() -> int:
+    """Return the whole milliseconds of Unix time: for numbers that tell when they were made."""
+    return time.time_ns() // 1_000_000

@@ -14,8 +14,8 @@ from django.db.models.functions import Cast
 
 from hub import outbox
 from hub.audit import Actor
-from hub.crypto import DataKey, among, blind_index, blind_indexes, meet
-from hub.db.quick import Part, Question, ask, fetch
+from hub.crypto import DataKey, among, blind_indexes, meet, written
+from hub.db.quick import Part, Question, ask, fetch, made
 from hub.errors import Conflict, Erased, FieldError, Invalid, NotFound
 from hub.events import ConsentGiven, ConsentWithdrawn
 from hub.ids import uuid7
@@ -112,11 +112,6 @@ class Claim:
     def _index_purpose(self) -> str:
         return index_purpose(self.purpose, self.institution_id)
 
-    @property
-    def index(self) -> bytes:
-        """The index that an entry of the reference is written under."""
-        return blind_index(self._index_purpose, self.reference)
-
     def refuse_senseless(self, now: datetime) -> None:
         """Raise `Invalid` where its moments make no sense: for the first mention."""
         if self.given_at > now:
@@ -124,16 +119,20 @@ class Claim:
         if self.expires_at is not None and self.expires_at <= self.given_at:
             raise Invalid([FieldError("/consent/expires_at", "before_given", "It must lie after given_at.")])
 
-    def entry(self, person: DataKey, now: datetime) -> ConsentEntry:
-        """Make the entry that the first mention leaves; `Invalid` where its moments make no sense."""
+    def entry(self, person: DataKey, now: datetime, forms: tuple[bytes, ...] = ()) -> ConsentEntry:
+        """Make the entry that the first mention leaves; `Invalid` where its moments make no sense.
+
+        `forms` are its own, where the caller has them already.
+        """
         self.refuse_senseless(now)
         consent_id = uuid7()
-        return ConsentEntry(
-            id=consent_id, consent_id=consent_id, institution_id=self.institution_id, person=person,
-            state=ConsentEntry.GIVEN, purpose=self.purpose, recipient=self.recipient,
-            text_version=self.text_version, reference_index=self.index,
-            at=self.given_at, expires_at=self.expires_at, recorded_at=now,
-        )  # fmt: skip
+        row = {
+            "id": consent_id, "consent_id": consent_id, "institution_id": self.institution_id, "person_id": person.id,
+            "state": ConsentEntry.GIVEN, "purpose": self.purpose, "recipient": self.recipient,
+            "text_version": self.text_version, "reference_index": written(forms or self.forms),
+            "at": self.given_at, "expires_at": self.expires_at, "recorded_at": now,
+        }  # fmt: skip
+        return made(ConsentEntry, row, person=person)
 
 
 def require(
@@ -145,11 +144,12 @@ def require(
     purpose's, withdrawn or expired. `entries` are the fetched `claim.entries`, where the caller has them already.
     """
     found = {entry.state: entry for entry in (fetch(claim.entries) if entries is None else entries)}
-    if ConsentEntry.GIVEN not in found and meet(claim.forms):
+    forms = () if ConsentEntry.GIVEN in found else claim.forms
+    if meet(forms):
         found = {entry.state: entry for entry in fetch(claim.entries)}
     given = found.get(ConsentEntry.GIVEN)
     if given is None:
-        given = claim.entry(person, now)
+        given = claim.entry(person, now, forms)
         payload = ConsentGiven(given.id, claim.institution_id, person_id=_told(given), purpose=claim.purpose)
         outbox.publish(payload, actor=actor, now=now, before=[given])
     refuse_unless_valid(given, claim, person.id, now)

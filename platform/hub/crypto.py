@@ -14,7 +14,7 @@ from django.conf import settings
 from django.db import models
 
 from hub.clock import now
-from hub.db.quick import Part, Question, append, ask, fetch, run
+from hub.db.quick import Part, Question, append, ask, fetch, made, run
 from hub.errors import Erased
 from hub.ids import uuid7
 from hub.key_columns import Indexed, Sealed
@@ -48,9 +48,13 @@ class DataKeyManager(models.Manager["DataKey"]):
         return found[0] if found else self._make(institution_id, kind, written(tuple(forms)))
 
     def _make(self, institution_id: UUID | None, kind: str, index: bytes) -> "DataKey":
-        key = DataKey(id=uuid7(), institution_id=institution_id, kind=kind, reference_index=index)
-        key._plain = os.urandom(32)
-        key.wrapped = wrap(key._plain, key.id)
+        key_id, plain = uuid7(), os.urandom(32)
+        row = {
+            "id": key_id, "institution_id": institution_id, "kind": kind, "reference_index": index,
+            "wrapped": wrap(plain, key_id), "created_at": now(), "erased_at": None,
+        }  # fmt: skip
+        key = made(DataKey, row)
+        key._plain = plain
         append(key)
         return key
 

@@ -5,7 +5,7 @@ from itertools import accumulate
 from threading import Lock
 from uuid import UUID
 
-from hub.clock import now
+from hub.clock import milliseconds
 
 _RANDOM_BITS = (1 << 74) - 1
 _STEP_BITS = (1 << 40) - 1
@@ -43,13 +43,13 @@ def uuid7() -> UUID:
 
     Within a process each is greater than the one before, so that rows made together keep their order.
     """
-    return UUID(int=_version_7(_sequence.next(int(now().timestamp() * 1000), int.from_bytes(os.urandom(10)))))
+    return UUID(int=_version_7(_sequence.next(milliseconds(), int.from_bytes(os.urandom(10)))))
 
 
 def uuid7_texts(count: int) -> list[str]:
     """Return so many in a row as texts, for a fraction of what objects cost; they too rise by random steps."""
     steps = [1 + one for one in memoryview(os.urandom(4 * count)).cast("I")]
-    last = _sequence.reserve(int(now().timestamp() * 1000), int.from_bytes(os.urandom(10)), sum(steps))
+    last = _sequence.reserve(milliseconds(), int.from_bytes(os.urandom(10)), sum(steps))
     values = accumulate(steps, initial=last - sum(steps))
     next(values)
     found = [f"{_version_7(value):032x}" for value in values]

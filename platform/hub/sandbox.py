@@ -5,12 +5,12 @@ applications of sandboxes once it has a champion, and never a live one; the line
 """
 
 from datetime import timedelta
-from typing import ClassVar, Self, cast
+from typing import ClassVar, Self
 from uuid import UUID
 
-from django.db import connections, models
+from django.db import models
 
-from hub.db.base import DatabaseWrapper
+from hub.db.base import wrapper
 from hub.db.quick import run
 
 _OFFSET = "SELECT offset_days FROM hub_sandboxclock WHERE institution_id = %s"
@@ -54,4 +54,4 @@ def offset_of(institution_id: UUID) -> timedelta:
 
 
 def _known() -> dict[UUID, int]:
-    return cast(DatabaseWrapper, connections["default"]).offsets
+    return wrapper().offsets

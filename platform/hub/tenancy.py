@@ -4,14 +4,13 @@ The login role has no rights of its own, so outside a scope every table answers 
 """
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
-from typing import cast
 from uuid import UUID
 
-from django.db import connections, transaction
+from django.db import transaction
 
-from hub.db.base import DatabaseWrapper
+from hub.db.base import wrapper
 
 
 class ScopeError(RuntimeError):
@@ -29,50 +28,42 @@ class Scope:
 PLATFORM = Scope("luopan_platform")
 
 
-@contextmanager
-def tenant_scope(institution_id: UUID) -> Iterator[None]:
+def tenant_scope(institution_id: UUID) -> AbstractContextManager[None]:
     """Open a transaction that sees the rows of one institution only."""
     if not isinstance(institution_id, UUID):
         raise ScopeError(f"an institution's id is a UUID, not {type(institution_id).__name__}")
-    with _open(Scope("luopan_tenant", institution_id)):
-        yield
+    return _open(Scope("luopan_tenant", institution_id))
 
 
-@contextmanager
-def platform_scope() -> Iterator[None]:
+def platform_scope() -> AbstractContextManager[None]:
     """Open a transaction that sees every row: for the modules listed in the tests, and no others."""
-    with _open(PLATFORM):
-        yield
+    return _open(PLATFORM)
 
 
 def current_scope() -> Scope | None:
     """Return the open scope of this thread's connection, None outside one."""
-    return _wrapper().scope
-
-
-def _wrapper() -> DatabaseWrapper:
-    return cast(DatabaseWrapper, connections["default"])
+    return wrapper().scope
 
 
 @contextmanager
 def _open(scope: Scope) -> Iterator[None]:
-    wrapper = _wrapper()
-    if wrapper.scope not in (None, scope):
-        raise ScopeError(f"{scope} inside {wrapper.scope}: finish the first transaction before the second.")
-    inner = wrapper.scope is not None
-    nested = wrapper.in_atomic_block
+    own = wrapper()
+    if own.scope not in (None, scope):
+        raise ScopeError(f"{scope} inside {own.scope}: finish the first transaction before the second.")
+    inner = own.scope is not None
+    nested = own.in_atomic_block
     with transaction.atomic():
         if inner:
             yield
             return
-        wrapper.open_transaction(scope.role, str(scope.institution_id or ""))
-        wrapper.scope = scope
+        own.open_transaction(scope.role, str(scope.institution_id or ""))
+        own.scope = scope
         try:
             yield
-            wrapper.flush(commit=not nested and not wrapper.needs_rollback)
+            own.flush(commit=not nested and not own.needs_rollback)
         finally:
-            wrapper.scope = None
-            wrapper.forget()
+            own.scope = None
+            own.forget()
         # Only a test's own transaction lies around the outermost scope; what SET LOCAL did would live on in it.
-        if nested and not wrapper.needs_rollback:
-            wrapper.open_transaction("none", "")
+        if nested and not own.needs_rollback:
+            own.open_transaction("none", "")

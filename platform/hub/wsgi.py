@@ -4,13 +4,17 @@ import gc
 import os
 import sys
 
-from django.core.wsgi import get_wsgi_application
+import django
 from django.urls import get_resolver
 
 from hub.db.patience import lose_patience
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "hub.settings")
-application = get_wsgi_application()
+django.setup(set_prefix=False)
+
+from hub.lane import Application  # noqa: E402 - its models must be known first
+
+application = Application()
 lose_patience()
 # Every route is loaded now and not by the first request, and what was loaded stays for good: the collector, which
 # would look at all of it again and again, cost a fifth of a request.

@@ -13,7 +13,7 @@ from django.db.models import Q
 from hub import consent, outbox
 from hub.audit import Actor
 from hub.crypto import DataKey
-from hub.db.quick import Part, fetch_together
+from hub.db.quick import Part, fetch_together, made
 from hub.errors import Conflict, Erased, FieldError, NotFound, Unavailable
 from hub.events import DecisionScored
 from hub.ids import uuid7
@@ -185,25 +185,26 @@ def _record(
 ) -> Decision:
     grade, action = verdict_of(score, sealed.affordability, sealed.evidence)
     decision_id = uuid7()
-    decision = Decision(
-        id=decision_id,
-        institution_id=person.institution_id,
-        person=person,
-        consent_id=consent_id,
-        version=version,
-        sha256=version.sha256,
-        slope_micro=version.slope_micro,
-        intercept_micro=version.intercept_micro,
-        bands_version=bands.CURRENT,
-        parameters_version=sealed.affordability.parameters if sealed.affordability else None,
-        matrix_sha256=matrix_sha256,
-        sealed=person.seal(msgspec.json.encode(sealed), place=Decision.place(decision_id)),
-        logit_micro=score.logit_micro,
-        pd_12m=score.pd_12m,
-        grade=grade,
-        action=action,
-        created_at=now,
-    )
+    row = {
+        "id": decision_id,
+        "institution_id": person.institution_id,
+        "person_id": person.id,
+        "consent_id": consent_id,
+        "version_id": version.id,
+        "sha256": version.sha256,
+        "slope_micro": version.slope_micro,
+        "intercept_micro": version.intercept_micro,
+        "bands_version": bands.CURRENT,
+        "parameters_version": sealed.affordability.parameters if sealed.affordability else None,
+        "matrix_sha256": matrix_sha256,
+        "sealed": person.seal(msgspec.json.encode(sealed), place=Decision.place(decision_id)),
+        "logit_micro": score.logit_micro,
+        "pd_12m": score.pd_12m,
+        "grade": grade,
+        "action": action,
+        "created_at": now,
+    }
+    decision = made(Decision, row, person=person, version=version)
     payload = DecisionScored(decision_id, person.institution_id, version_id=version.id, grade=grade)
     outbox.publish(payload, actor=actor, now=now, before=[decision])
     return decision

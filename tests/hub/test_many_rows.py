@@ -14,7 +14,7 @@ from psycopg.errors import InsufficientPrivilege
 from hub import audit, consent, erasure, persons
 from hub.clock import now
 from hub.consents import Ledger
-from hub.crypto import DataKey
+from hub.crypto import DataKey, written
 from hub.db.columns import Cells, _CellsDumper, blobs, decimals, insert_columns, moments, numbers, texts, uuids
 from hub.errors import Conflict, DomainError, Invalid
 from hub.ids import uuid7_texts
@@ -145,7 +145,7 @@ def test_the_first_mention_records_a_consent_and_the_next_ones_find_it() -> None
     assert (row.state, row.purpose, row.recipient, row.text_version) == (
         "given", "credit_scoring", "institution", "2026-01",
     )  # fmt: skip
-    assert (row.at, row.expires_at, bytes(row.reference_index)) == (CLAIM.given_at, None, CLAIM.index)
+    assert (row.at, row.expires_at, bytes(row.reference_index)) == (CLAIM.given_at, None, written(CLAIM.forms))
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from hub import audit
 from hub.clock import now
 from hub.consent import ConsentEntry
 from hub.crypto import DataKey
-from hub.db.quick import Part, append, fetch, fetch_together, one, write
+from hub.db.quick import Part, append, fetch, fetch_together, made, one, write
 from hub.ids import uuid7
 from hub.models import AuditRow
 from hub.tenancy import platform_scope, tenant_scope
@@ -201,3 +201,33 @@ def test_connections_that_died_in_the_pool_are_replaced() -> None:
     assert len(killed) >= 1
     for _ in range(8):
         look()
+
+
+def test_an_instance_made_of_its_columns_is_as_the_orm_makes_it() -> None:
+    person = key()
+    values = {
+        "id": uuid7(), "consent_id": uuid4(), "institution_id": BANK, "person_id": person.id, "state": "given",
+        "purpose": "credit_scoring", "recipient": "institution", "text_version": "1", "reference_index": b"r",
+        "at": now(), "expires_at": None, "recorded_at": now(),
+    }  # fmt: skip
+    with tenant_scope(BANK):
+        entry = made(ConsentEntry, values, person=person)
+        assert entry.person is person
+        assert entry._state.adding
+        append(person, entry)
+        found = ConsentEntry.objects.get(id=entry.id)
+        assert found == entry
+        assert {name: getattr(found, name) for name in values} == values
+        part = made(DataKey, {"id": person.id})
+        assert part.get_deferred_fields() >= {"kind", "wrapped"}
+        assert part.kind == "person"
+        with pytest.raises(KeyError):
+            append(part)
+
+
+def test_an_identifier_is_one_whatever_stands_beside_it() -> None:
+    row = key()
+    with tenant_scope(BANK):
+        append(row)
+        for where in ("id = %s", "id IN (%s)", "id = ANY (ARRAY[%s]::uuid[])", "id::text = (%s::uuid)::text"):
+            assert fetch(Part(DataKey, where, (row.id,))) == [row]

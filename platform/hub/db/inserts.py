@@ -11,7 +11,10 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from psycopg.types.json import Jsonb
 
 # What the driver takes as it is; all other fields translate their values themselves.
-_PLAIN = (models.UUIDField, models.CharField, models.BinaryField, models.DateTimeField, models.IntegerField)
+_PLAIN = (
+    models.UUIDField, models.CharField, models.BinaryField, models.DateTimeField, models.IntegerField,
+    models.DecimalField,
+)  # fmt: skip
 
 
 @cache

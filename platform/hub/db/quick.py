@@ -6,12 +6,13 @@ constraints hold as everywhere.
 
 from dataclasses import dataclass
 from functools import cache
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar
 
 import msgspec
-from django.db import DatabaseError, connections, models
+from django.db import DatabaseError, models
+from django.db.models.base import ModelState
 
-from hub.db.base import DatabaseWrapper
+from hub.db.base import wrapper
 from hub.db.inserts import values_of
 
 Row = TypeVar("Row", bound=models.Model)
@@ -70,17 +71,16 @@ def one(model: type[Row], where: str, params: tuple[Any, ...], *, also: str = ""
 
 def write(row: models.Model, *names: str) -> None:
     """Write these fields of a row that is there; `DatabaseError` where it is gone."""
-    wrapper = cast(DatabaseWrapper, connections["default"])
-    values = values_of(type(row), row.__dict__, wrapper, names)
+    values = values_of(type(row), row.__dict__, wrapper(), names)
     if not run(_update(type(row), names), (*values, row.pk)):
         raise DatabaseError(f"{type(row).__name__} {row.pk} is gone")
 
 
 def run(statement: str, params: tuple[Any, ...]) -> list[tuple[Any, ...]]:
     """Return the rows of a statement with %s for its places, past the ORM's cursors."""
-    wrapper = cast(DatabaseWrapper, connections["default"])
-    wrapper.flush()
-    return wrapper.ask(_numbered(statement), params)
+    own = wrapper()
+    own.flush()
+    return own.ask(_numbered(statement), params)
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,21 +134,34 @@ class New:
     values: dict[str, Any]
 
 
+def made(model: type[Row], values: dict[str, Any], **related: models.Model) -> Row:
+    """Make an instance of the values of its columns: none is checked or filled in, no signal is sent.
+
+    A column that has none is read when it is asked for. `related` are the rows that its foreign keys point at.
+    """
+    row = model.__new__(model)
+    state = row._state = ModelState()
+    row.__dict__.update(values)
+    if related:
+        state.fields_cache = related
+    return row
+
+
 def append(*rows: models.Model | New) -> None:
     """Insert rows of any models.
 
     In a scope they wait for the next statement of another kind, or the scope's end, and go as one statement: there an
     IntegrityError is raised where a constraint refuses one. So they must not depend on each other but by foreign keys.
     """
-    wrapper = cast(DatabaseWrapper, connections["default"])
+    own = wrapper()
     for row in rows:
         if isinstance(row, New):
-            wrapper.waiting.append((row.model, values_of(row.model, row.values, wrapper)))
+            own.waiting.append((row.model, values_of(row.model, row.values, own)))
             continue
-        wrapper.waiting.append((type(row), values_of(type(row), row.__dict__, wrapper)))
+        own.waiting.append((type(row), values_of(type(row), row.__dict__, own)))
         row._state.adding, row._state.db = False, "default"
-    if wrapper.scope is None or wrapper.savepoint_ids:
-        wrapper.flush()
+    if own.scope is None or own.savepoint_ids:
+        own.flush()
 
 
 @cache
@@ -157,10 +170,18 @@ def _fields(model: type[models.Model], only: tuple[str, ...]) -> tuple[Any, ...]
 
 
 def _instance(model: type[models.Model], fields: tuple[Any, ...], values: tuple[Any, ...]) -> Any:
-    read = [_read(field, value) for field, value in zip(fields, values, strict=True)]
-    return model.from_db("default", [field.attname for field in fields], read)
+    row = made(
+        model,
+        {
+            # Django has the driver leave JSON as text.
+            name: msgspec.json.decode(value) if json and value is not None else value
+            for (name, json), value in zip(_readings(fields), values, strict=True)
+        },
+    )
+    row._state.adding, row._state.db = False, "default"
+    return row
 
 
-def _read(field: Any, value: Any) -> Any:
-    # Django has the driver leave JSON as text.
-    return msgspec.json.decode(value) if isinstance(field, models.JSONField) and value is not None else value
+@cache
+def _readings(fields: tuple[Any, ...]) -> tuple[tuple[str, bool], ...]:
+    return tuple((field.attname, isinstance(field, models.JSONField)) for field in fields)

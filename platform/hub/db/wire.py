@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
+from uuid import UUID
 from weakref import WeakKeyDictionary
 
 import psycopg
@@ -50,7 +51,9 @@ def ask(connection: psycopg.Connection[Any], *statements: Statement, prepare: bo
 def _command(
     connection: psycopg.Connection[Any], one: Statement, transformer: abc.Transformer, prepare: bool
 ) -> Callable[[], None]:
-    given = transformer.dump_sequence(one.values, [PyFormat.AUTO] * len(one.values)) if one.values else []
+    # The driver asks Python twice and more for each UUID, and nobody for a text.
+    values = [f"{value.int:032x}" if type(value) is UUID else value for value in one.values]
+    given = transformer.dump_sequence(values, [PyFormat.AUTO] * len(values)) if values else []
     types, ways = (transformer.types or (), transformer.formats) if one.values else ((), [])
     name = _name(connection, one.text, types) if prepare and one.prepared else None
     if name is None:

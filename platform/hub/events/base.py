@@ -5,6 +5,7 @@ from typing import Any, ClassVar, Self
 from uuid import UUID
 
 _known: dict[str, type["Payload"]] = {}
+_names: dict[str, tuple[str, ...]] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,8 +24,9 @@ class Payload:
 
     def body(self) -> dict[str, Any]:
         """Return the payload as JSON values; UUIDs become text."""
-        values = ((field.name, getattr(self, field.name)) for field in fields(self))
-        return {name: str(value) if isinstance(value, UUID) else value for name, value in values}
+        names = _names.get(self.TYPE) or _names.setdefault(self.TYPE, tuple(field.name for field in fields(self)))
+        values = [(name, getattr(self, name)) for name in names]
+        return {name: str(value) if type(value) is UUID else value for name, value in values}
 
     @classmethod
     def read(cls, body: dict[str, Any]) -> Self:
