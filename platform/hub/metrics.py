@@ -5,6 +5,7 @@ With several web processes each answers for the requests of its own; the queues 
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 from django.conf import settings
@@ -52,8 +53,14 @@ _DEAD = "SELECT queue, count(*) FROM hub_brokerdead GROUP BY queue"
 
 def note_request(route: str, method: str, status: int, seconds: float) -> None:
     """Count one answered request. `route` is the pattern, so the number of series is bounded."""
-    _requests.labels(route, method, str(status)).inc()
-    _seconds.labels(route, method).observe(seconds)
+    count, duration = _series(route, method, status)
+    count.inc()
+    duration.observe(seconds)
+
+
+@lru_cache(maxsize=1_000)
+def _series(route: str, method: str, status: int) -> tuple[Counter, Histogram]:
+    return _requests.labels(route, method, str(status)), _seconds.labels(route, method)
 
 
 def text() -> bytes:

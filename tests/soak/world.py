@@ -15,6 +15,7 @@ from partners.delivery import services as webhooks
 from partners.delivery.models import Delivery
 from partners.institutions.queries import get_institution
 from partners.loans.models import PerformanceReport
+from risk.scoring import query_budgets
 from risk.scoring.models import Decision
 from tests import factories
 from tests.partners.loan_factory import make_book
@@ -23,6 +24,7 @@ from tests.risk.registry_factory import make_champion, make_line
 from tests.soak.client import Tally
 
 TOKEN_LIFE = timedelta(hours=12)
+SCORES_PER_DAY = 1_000_000_000
 
 
 @dataclass
@@ -43,6 +45,9 @@ class World:
         book = make_book(loans)
         with platform_scope():
             bank = get_institution(institution_id=book[0].institution_id)
+            query_budgets.set_budget(
+                institution_id=bank.id, scores_per_day=SCORES_PER_DAY, actor=factories.ACTOR, now=now()
+            )  # a sandbox's own is spent in a quarter of an hour
         client = factories.make_client(bank)
         bearer = factories.bearer(client, expires_at=now() + TOKEN_LIFE)["HTTP_AUTHORIZATION"]
         with receiving() as receiver:
