@@ -67,7 +67,7 @@ def test_one_life(up: Up, tmp_path: Path) -> None:
 def test_a_killed_parent_leaves_nobody_behind(up: Up) -> None:
     up.start()
     up.read_until("Ctrl-C stops everything")
-    until(lambda: sum("worker" in c for c in up.family().values()) == 6, what="workers with their pools", within_s=40)
+    until(lambda: sum("worker" in c for c in up.family().values()) == 6, what="workers with their pools", within_s=120)
     assert sum("manage.py web" in command for command in up.family().values()) == 2  # granian and its own worker
     own = os.getpriority(os.PRIO_PROCESS, 0)
 

@@ -24,7 +24,8 @@ SOON, LATER = timedelta(seconds=30), timedelta(minutes=11)
 
 @pytest.fixture
 def publisher() -> Iterator[None]:
-    """End what the test published on."""
+    """Publish on a connection of the test's own."""
+    close_publisher()
     yield
     close_publisher()
 
