@@ -129,6 +129,17 @@ class Channel(virtual.Channel):
     )  # fmt: skip
 
     @property
+    def state(self) -> Any:
+        """Exchanges and bindings.
+
+        A connection that turns out to be lost as a queue is declared is renewed there, and the message then given to
+        the old channel all the same: this error lets it be given to the new one.
+        """
+        if self.connection is None:
+            raise psycopg.InterfaceError("this channel was closed")
+        return self.connection.state
+
+    @property
     def session(self) -> Session:
         """The connection that this channel shares with its transport."""
         session: Session = self.connection.session

@@ -10,6 +10,7 @@ from django.db import transaction
 from hub.broker import doorbell
 from hub.models import BrokerMessage
 from hub.tenancy import platform_scope, tenant_scope
+from tests.copied import as_superuser
 from tests.hub.broker_bench import PostgresBench
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -68,3 +69,15 @@ def test_commit_rings_for_the_worker(bench: PostgresBench, sender: Celery) -> No
             bench.send("write", bench.file, "once", sender=sender)
             assert list(listener.notifies(timeout=0.1)) == []
         assert [heard.channel for heard in listener.notifies(timeout=2, stop_after=1)] == [doorbell(bench.queue())]
+
+
+def test_a_connection_that_was_lost_is_renewed_for_a_queue_it_has_not_seen(
+    bench: PostgresBench, sender: Celery
+) -> None:
+    with sender.connection_for_write() as connection:
+        for name in ("default", "training"):
+            queue = bench.queue(name)
+            sender.send_task("tests.hub.broker_tasks.write", (bench.file, name), queue=queue, connection=connection)
+            lost = connection.default_channel.session._db.info.backend_pid
+            as_superuser(f"SELECT pg_terminate_backend({lost}, 10000)")
+    assert bench.rows("queue") == [(bench.queue("default"),), (bench.queue("training"),)]
